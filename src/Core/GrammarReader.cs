@@ -65,7 +65,8 @@ public ref struct GrammarReader(ReadOnlySequence<byte> line)
 
     public bool ExpectKeyword(scoped ReadOnlySpan<byte> upper) => TryKeyword(upper) || Missing(Encoding.ASCII.GetString(upper));
 
-    /// <summary>One or more bytes of a class, as a slice of the line. False, and nothing read, when there is none or more than <paramref name="max"/>.</summary>
+    /// <summary>One or more bytes of a class, as a slice of the line.
+    /// False, and nothing read, when there is none or more than <paramref name="max"/>.</summary>
     public bool TryRun(SearchValues<byte> allowed, int max, out ReadOnlySequence<byte> run)
     {
         var mark = _reader;
