@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Logging;
+
+namespace Posthorn.Db;
+
+internal static partial class Log
+{
+    [LoggerMessage(200, LogLevel.Critical, "{What} could not be synced to disk (error {Error}); stopping, since what the disk holds is unknown")]
+    public static partial void FatalSync(ILogger log, string what, int error);
+
+    [LoggerMessage(201, LogLevel.Information, "Database {Name} opened: {Kind}, {Steps} migration steps applied")]
+    public static partial void Opened(ILogger log, string name, DatabaseKind kind, int steps);
+
+    [LoggerMessage(202, LogLevel.Error, "A commit of {Actions} actions failed: {Reason}")]
+    public static partial void CommitFailed(ILogger log, int actions, string reason);
+
+    [LoggerMessage(203, LogLevel.Warning, "The write-ahead log could not be copied into the database: {Reason}")]
+    public static partial void CheckpointFailed(ILogger log, string reason);
+
+    [LoggerMessage(204, LogLevel.Error, "A callback after a commit threw")]
+    public static partial void CallbackThrew(ILogger log, Exception error);
+
+    [LoggerMessage(205, LogLevel.Warning, "Segment {Number} ended {Bytes} bytes after its last known record; cut off")]
+    public static partial void TailCut(ILogger log, long number, long bytes);
+
+    [LoggerMessage(206, LogLevel.Critical, "Segment {Number} is shorter than its records ask: {Length} bytes instead of {Expected}")]
+    public static partial void SegmentShort(ILogger log, long number, long length, long expected);
+}
