@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace Posthorn.Bench;
+
+/// <summary>Postfix and Dovecot as bench/peers/postfix-dovecot sets them up.</summary>
+internal sealed class PeerTarget : Target
+{
+    private readonly string _scripts;
+
+    public PeerTarget(string benchRoot, string dataRoot) : base("postfix+dovecot", dataRoot)
+    {
+        _scripts = Path.Combine(benchRoot, "peers", "postfix-dovecot");
+        Description = $"Postfix {Run(["postconf", "-h", "mail_version"]).Trim()}, Dovecot {Run(["dovecot", "--version"]).Split(' ')[0].Trim()} (sdbox, LMTP)";
+    }
+
+    public override string Description { get; }
+
+    protected override void Install()
+    {
+        File.WriteAllText(Path.Combine(Data, "password"), Password + "\n");
+        File.WriteAllText(Path.Combine(Data, "resolv.conf"), $"nameserver {DnsStub.Address}\noptions timeout:1 attempts:1\n");
+    }
+
+    protected override void Launch(IReadOnlyList<string> tracer)
+    {
+        using var up = Processes.Launch(
+            [.. tracer, Path.Combine(_scripts, "up"), Data, $"{Base}", $"{Accounts}", Path.Combine(Data, "resolv.conf")], Path.Combine(Data, "up.out"));
+        if (tracer.Count > 0)
+            return;
+        up.WaitForExit();
+        if (up.ExitCode != 0)
+            throw new InvalidOperationException("the peer did not start: " + File.ReadAllText(Path.Combine(Data, "up.out")));
+        Processes.Watch(File.ReadLines(Path.Combine(Data, "up.out")).TakeLast(2).Select(l => int.Parse(l.Trim(), CultureInfo.InvariantCulture)).ToArray());
+    }
+
+    protected override void Halt()
+    {
+        if (System.IO.Directory.Exists(Data))
+            Run([Path.Combine(_scripts, "down"), Data]);
+    }
+}

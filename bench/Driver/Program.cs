@@ -1,0 +1,34 @@
+using Posthorn.Bench;
+
+// Whole-server benchmarks. Each mode installs Posthorn and its peer afresh on loopback ports, drives both with the same clients, one
+// after the other and in alternating order, and writes one JSON object a measurement. What the driver must never do: measure two servers
+// at once, compare figures of different runs, or switch a sync off.
+
+try
+{
+    var options = new Options(args);
+    var bench = AppContext.GetData("BenchRoot") as string ?? Environment.GetEnvironmentVariable("BENCH_ROOT") ?? Path.GetFullPath("bench");
+    if (options.Mode == "report")
+    {
+        Report.Write(bench);
+        return 0;
+    }
+    Action<Run> mode = options.Mode switch
+    {
+        "smtp" => options.Filled > 0 ? SmtpBench.MeasureFilled : SmtpBench.Measure,
+        "syncs" => SyncsBench.Measure,
+        "idle" => IdleBench.Measure,
+        "imap" => ImapBench.Measure,
+        "append" => AppendBench.Measure,
+        _ => throw new UsageException("usage: bench/run smtp|idle|imap|append|syncs|report [--name value ...]"),
+    };
+    using var dns = new DnsStub();
+    using var run = new Run(options, bench);
+    mode(run);
+    return 0;
+}
+catch (UsageException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}
