@@ -26,7 +26,7 @@ internal static class AppendBench
         var tally = new Tally(target.TakeNumbers(500_000), long.MaxValue, connections);
         var templates = SmtpBench.MessagesOf(Size);
         var lanes = Enumerable.Range(0, connections)
-            .Select(i => new AppendLane(target.ImapPort, tally, templates, target.Account(i), Target.Password, "INBOX", 1)).ToArray();
+            .Select(i => new AppendLane(target, tally, templates, i, "INBOX", 1)).ToArray();
         var load = new Load(lanes);
         load.Prepare();
         Run.Settle();

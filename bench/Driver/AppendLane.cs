@@ -7,8 +7,8 @@ namespace Posthorn.Bench;
 /// An IMAP client that appends: one message a command with a non-synchronizing literal (RFC 7888), or <paramref name="batch"/> messages a
 /// command (RFC 3502), which only the filling of mailboxes uses.
 /// </summary>
-internal sealed class AppendLane(int port, Tally tally, MessageTemplate[] templates, string account, string password, string mailbox, int batch)
-    : Lane(port, tally)
+internal sealed class AppendLane(Target target, Tally tally, MessageTemplate[] templates, int account, string mailbox, int batch)
+    : Lane(target.ImapPort, tally)
 {
     private static readonly byte[] Tag = "a1 "u8.ToArray();
     private byte[] _command = new byte[64 * 1024];
@@ -32,7 +32,7 @@ internal sealed class AppendLane(int port, Tally tally, MessageTemplate[] templa
         if (_stage == Stage.Greeting)
         {
             _stage = Stage.Login;
-            Send(Encoding.ASCII.GetBytes($"a1 LOGIN \"{account}\" \"{password}\"\r\n"));
+            Send(Encoding.ASCII.GetBytes($"a1 LOGIN \"{target.Account(account)}\" \"{Target.Password}\"\r\n"));
             return;
         }
         if (!line.StartsWith(Tag))

@@ -19,7 +19,8 @@ internal static class Corpus
         var random = new Random(seed);
         var text = new StringBuilder(size + 512);
         var date = new DateTime(2026, 1, 5, 8, 0, 0, DateTimeKind.Utc).AddMinutes(seed * 7);
-        text.Append(CultureInfo.InvariantCulture, $"Received: from out.sender.test (out.sender.test [192.0.2.{1 + (seed % 250)}])\r\n\tby relay.sender.test with ESMTPS; {date:r}\r\n");
+        text.Append(CultureInfo.InvariantCulture, $"Received: from out.sender.test (out.sender.test [192.0.2.{1 + (seed % 250)}])\r\n");
+        text.Append(CultureInfo.InvariantCulture, $"\tby relay.sender.test with ESMTPS; {date:r}\r\n");
         text.Append(CultureInfo.InvariantCulture, $"From: \"{Word(random)} {Word(random)}\" <{Word(random)}.{Word(random)}@sender.test>\r\n");
         text.Append(CultureInfo.InvariantCulture, $"To: {Word(random)} <{Word(random)}@bench.test>, {Word(random)}@other.test\r\n");
         text.Append(CultureInfo.InvariantCulture, $"Subject: {Word(random)} {Word(random)} nr{MessageTemplate.Mark} {Word(random)}\r\n");

@@ -20,7 +20,7 @@ internal static class Filling
         var templates = Enumerable.Range(0, 64).Select(seed => Corpus.Make(seed, (size / 2) + (seed % 8 * size / 7))).ToArray();
         var tally = new Tally(target.TakeNumbers(messages), messages, 1);
         var lanes = Enumerable.Range(0, Math.Clamp(messages / MessagesPerConnection, 1, ConnectionsMax))
-            .Select(_ => new AppendLane(target.ImapPort, tally, templates, target.Account(account), Target.Password, mailbox, multi ? Batch : 1)).ToArray();
+            .Select(_ => new AppendLane(target, tally, templates, account, mailbox, multi ? Batch : 1)).ToArray();
         var load = new Load(lanes);
         load.Prepare();
         load.Run();

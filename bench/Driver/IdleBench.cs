@@ -1,5 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
 
 namespace Posthorn.Bench;
 
@@ -54,15 +57,13 @@ internal static class IdleBench
 /// <summary>An IMAP connection that logs in, selects INBOX and then only stays: a socket and no buffer.</summary>
 internal sealed class LeanImapConnection : IDisposable
 {
-    private readonly System.Net.Sockets.Socket _socket =
-        new(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp) { ReceiveTimeout = 60_000 };
-
     private static readonly byte[] Buffer = new byte[16 * 1024];
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 60_000 };
 
     public static LeanImapConnection Open(Target target, int account)
     {
         var connection = new LeanImapConnection();
-        connection._socket.Connect(System.Net.IPAddress.Loopback, target.ImapPort);
+        connection._socket.Connect(IPAddress.Loopback, target.ImapPort);
         connection.ReadUntil("* OK");
         connection.Ask("c1", $"LOGIN \"{target.Account(account)}\" \"{Target.Password}\"");
         connection.Ask("c2", "SELECT INBOX");
@@ -73,7 +74,7 @@ internal sealed class LeanImapConnection : IDisposable
 
     private void Ask(string tag, string command)
     {
-        _socket.Send(System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{tag} {command}\r\n")));
+        _socket.Send(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{tag} {command}\r\n")));
         ReadUntil(tag + " OK");
     }
 
@@ -86,7 +87,7 @@ internal sealed class LeanImapConnection : IDisposable
             if (got == 0)
                 throw new IOException("connection ended by the server");
             have += got;
-            var text = System.Text.Encoding.UTF8.GetString(Buffer, 0, have);
+            var text = Encoding.UTF8.GetString(Buffer, 0, have);
             if (!text.EndsWith('\n'))
                 continue;
             var last = text[(text.LastIndexOf('\n', text.Length - 2) + 1)..];

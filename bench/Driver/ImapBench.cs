@@ -44,10 +44,12 @@ internal static class ImapBench
             foreach (var (name, keys) in Searches)
             {
                 int hits = 0;
-                run.Write(Repeat($"search_{name}", target, pair, messages, messages, name == "text" ? 1 : 3, () => hits = client.Search(keys)).Add("hits", hits));
+                int times = name == "text" ? 1 : 3;
+                run.Write(Repeat($"search_{name}", target, pair, messages, messages, times, () => hits = client.Search(keys)).Add("hits", hits));
             }
             var memory = target.Processes.Memory();
-            run.Write(new Figure("imap_memory", target.Name, pair).Add("rss_mb", memory.ResidentKb / 1024.0).Add("pss_mb", memory.ProportionalKb / 1024.0));
+            run.Write(new Figure("imap_memory", target.Name, pair)
+                .Add("rss_mb", memory.ResidentKb / 1024.0).Add("pss_mb", memory.ProportionalKb / 1024.0));
             target.Stop();
         });
     }

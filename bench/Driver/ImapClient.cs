@@ -63,7 +63,9 @@ internal sealed class ImapClient : IDisposable
             if (data[^1] == '\n' && FindsEnd(data, tag, out var ok))
             {
                 answers += data.Count(mark);
-                return ok ? (answers, bytes) : throw new IOException("FETCH was refused: " + Encoding.UTF8.GetString(data[^Math.Min(200, data.Length)..]));
+                if (!ok)
+                    throw new IOException("FETCH was refused: " + Encoding.UTF8.GetString(data[^Math.Min(200, data.Length)..]));
+                return (answers, bytes);
             }
             // Everything is counted but the last bytes, which may hold the beginning of a mark or of the end.
             kept = Math.Min(data.Length, 4096);

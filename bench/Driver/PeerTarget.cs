@@ -10,7 +10,9 @@ internal sealed class PeerTarget : Target
     public PeerTarget(string benchRoot, string dataRoot) : base("postfix+dovecot", dataRoot)
     {
         _scripts = Path.Combine(benchRoot, "peers", "postfix-dovecot");
-        Description = $"Postfix {Run(["postconf", "-h", "mail_version"]).Trim()}, Dovecot {Run(["dovecot", "--version"]).Split(' ')[0].Trim()} (sdbox, LMTP)";
+        var postfix = Run(["postconf", "-h", "mail_version"]).Trim();
+        var dovecot = Run(["dovecot", "--version"]).Split(' ')[0].Trim();
+        Description = $"Postfix {postfix}, Dovecot {dovecot} (sdbox, LMTP)";
     }
 
     public override string Description { get; }
@@ -23,14 +25,15 @@ internal sealed class PeerTarget : Target
 
     protected override void Launch(IReadOnlyList<string> tracer)
     {
+        var log = Path.Combine(Data, "up.out");
         using var up = Processes.Launch(
-            [.. tracer, Path.Combine(_scripts, "up"), Data, $"{Base}", $"{Accounts}", Path.Combine(Data, "resolv.conf")], Path.Combine(Data, "up.out"));
+            [.. tracer, Path.Combine(_scripts, "up"), Data, $"{Base}", $"{Accounts}", Path.Combine(Data, "resolv.conf")], log);
         if (tracer.Count > 0)
             return;
         up.WaitForExit();
         if (up.ExitCode != 0)
-            throw new InvalidOperationException("the peer did not start: " + File.ReadAllText(Path.Combine(Data, "up.out")));
-        Processes.Watch(File.ReadLines(Path.Combine(Data, "up.out")).TakeLast(2).Select(l => int.Parse(l.Trim(), CultureInfo.InvariantCulture)).ToArray());
+            throw new InvalidOperationException("the peer did not start: " + File.ReadAllText(log));
+        Processes.Watch(File.ReadLines(log).TakeLast(2).Select(l => int.Parse(l.Trim(), CultureInfo.InvariantCulture)).ToArray());
     }
 
     protected override void Halt()

@@ -41,7 +41,8 @@ internal sealed partial class PosthornTarget : Target
 
     protected override void Launch(IReadOnlyList<string> tracer)
     {
-        _server = Processes.Launch([.. tracer, _program, "serve", "--config", Path.Combine(Data, "posthorn.toml")], Path.Combine(Data, "serve.log"), Environs);
+        _server = Processes.Launch(
+            [.. tracer, _program, "serve", "--config", Path.Combine(Data, "posthorn.toml")], Path.Combine(Data, "serve.log"), Environs);
         Processes.Watch([_server.Id]);
     }
 

@@ -7,7 +7,7 @@ using Posthorn.Bench;
 try
 {
     var options = new Options(args);
-    var bench = AppContext.GetData("BenchRoot") as string ?? Environment.GetEnvironmentVariable("BENCH_ROOT") ?? Path.GetFullPath("bench");
+    var bench = Environment.GetEnvironmentVariable("BENCH_ROOT") ?? Path.GetFullPath("bench");
     if (options.Mode == "report")
     {
         Report.Write(bench);

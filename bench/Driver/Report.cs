@@ -97,7 +97,8 @@ internal static class Report
         var about = lines.First(l => Text(l, "test") == "about");
         var programs = about.EnumerateObject().Where(p => p.Name.StartsWith("program ", StringComparison.Ordinal)).Select(p => p.Value.GetString());
         text.Append(CultureInfo.InvariantCulture,
-            $"\n## {mode}\n\n{Text(about, "date")}, {Text(about, "cores")} cores, {Text(about, "memory_gb")} GB; {string.Join("; ", programs)}; raw: `results/{Path.GetFileName(file)}`\n");
+            $"\n## {mode}\n\n{Text(about, "date")}, {Text(about, "cores")} cores, {Text(about, "memory_gb")} GB; {string.Join("; ", programs)};\n");
+        text.Append(CultureInfo.InvariantCulture, $"raw: `results/{Path.GetFileName(file)}`\n");
         WriteNoise(text, lines);
         text.Append("\n| | cell | peer | Posthorn | ratio | to reach | |\n|---|---|---:|---:|---:|---|---|\n");
         foreach (var column in Columns)
@@ -107,10 +108,11 @@ internal static class Report
             foreach (var cell in cells)
                 WriteRow(text, column, cell.Key, Values(cell, Peer, column.Field), Values(cell, Posthorn, column.Field));
         }
-        var faults = lines.Where(l => l.TryGetProperty("warning", out _) || (l.TryGetProperty("failed", out var failed) && failed.GetInt32() > 0))
-            .Select(l => $"{Text(l, "target")} {Text(l, "test")} {Cell(l)}: {Text(l, "failed")} failed {Text(l, "first_failure")} {Text(l, "warning")}".TrimEnd());
-        foreach (var fault in faults)
-            text.Append(CultureInfo.InvariantCulture, $"\nNot clean: {fault}\n");
+        foreach (var l in lines.Where(l => l.TryGetProperty("warning", out _) || (l.TryGetProperty("failed", out var failed) && failed.GetInt32() > 0)))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\nNot clean: {Text(l, "target")} {Text(l, "test")} {Cell(l)}: ");
+            text.Append(CultureInfo.InvariantCulture, $"{Text(l, "failed")} failed {Text(l, "first_failure")} {Text(l, "warning")}\n");
+        }
     }
 
     // A shared machine blurs wall-clock figures; the share that others took tells by how much.
@@ -120,8 +122,8 @@ internal static class Report
         double ours = Sum("cpu_user_s") + Sum("cpu_system_s") + Sum("driver_cpu_s"), others = Sum("other_cpu_s");
         if (ours > 0)
         {
-            text.Append(CultureInfo.InvariantCulture,
-                $"\nOf the processor time spent during the measurements, {others / (ours + others):p0} was neither the server's nor the driver's ({Sum("driver_cpu_s") / (ours + others):p0}).\n");
+            text.Append(CultureInfo.InvariantCulture, $"\nOf the processor time spent during the measurements, {others / (ours + others):p0} was neither");
+            text.Append(CultureInfo.InvariantCulture, $" the server's nor the driver's ({Sum("driver_cpu_s") / (ours + others):p0}).\n");
         }
     }
 
@@ -129,8 +131,8 @@ internal static class Report
     {
         double ratio = peer.Length > 0 && posthorn.Length > 0 && Spread.Median(peer) > 0 ? Spread.Median(posthorn) / Spread.Median(peer) : 0;
         var goal = Array.Find(Goals, g => g.Test == column.Test && g.Field == column.Field && (g.Cell is null || g.Cell == cell));
-        text.Append(CultureInfo.InvariantCulture,
-            $"| {column.Title} | {cell} | {Show(peer)} | {Show(posthorn)} | {(ratio > 0 ? Number(ratio) : "")} | {Describe(goal)} | {Verdict(goal, posthorn, ratio)} |\n");
+        text.Append(CultureInfo.InvariantCulture, $"| {column.Title} | {cell} | {Show(peer)} | {Show(posthorn)} ");
+        text.Append(CultureInfo.InvariantCulture, $"| {(ratio > 0 ? Number(ratio) : "")} | {Describe(goal)} | {Verdict(goal, posthorn, ratio)} |\n");
     }
 
     private static string Describe(Goal? goal) => goal is null ? "" : goal.Bound switch

@@ -37,15 +37,15 @@ internal sealed class ServerProcesses
 
     public string CountedBy => _group is null ? "process tree" : "control group";
 
-    /// <summary>Starts a program inside the group; its output goes to a file, or is returned with the process when <paramref name="log"/> is null.</summary>
-    public Process Launch(IReadOnlyList<string> command, string? log, IReadOnlyDictionary<string, string>? environment = null)
+    /// <summary>Starts a program inside the group; its output goes to a file.</summary>
+    public Process Launch(IReadOnlyList<string> command, string log, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo("/bin/sh") { RedirectStandardOutput = log is null, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("/bin/sh") { RedirectStandardInput = true };
         start.ArgumentList.Add("-c");
-        start.ArgumentList.Add("""if [ -n "$1" ]; then echo $$ > "$1/cgroup.procs"; fi; if [ -n "$2" ]; then exec >>"$2" 2>&1; fi; shift 2; exec "$@" """);
+        start.ArgumentList.Add("""exec >>"$2" 2>&1; if [ -n "$1" ]; then echo $$ > "$1/cgroup.procs"; fi; shift 2; exec "$@" """);
         start.ArgumentList.Add("launch");
         start.ArgumentList.Add(_group ?? "");
-        start.ArgumentList.Add(log ?? "");
+        start.ArgumentList.Add(log);
         foreach (var argument in command)
             start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())

@@ -79,7 +79,8 @@ internal static class SmtpBench
         var latencies = tally.Latencies.Select(ticks => ticks * 1000.0 / Stopwatch.Frequency).ToArray();
         figure.Add("sent", tally.Acknowledged).Add("delivered", delivered).Add("failed", tally.Failed)
             .Add("delivered_per_s", delivered / visible).Add("accepted_per_s", tally.Acknowledged / accepted).Add("drain_s", visible - accepted)
-            .Add("p50_ms", Spread.Percentile(latencies, 0.5)).Add("p99_ms", Spread.Percentile(latencies, 0.99)).Add("max_ms", Spread.Percentile(latencies, 1));
+            .Add("p50_ms", Spread.Percentile(latencies, 0.5)).Add("p99_ms", Spread.Percentile(latencies, 0.99))
+            .Add("max_ms", Spread.Percentile(latencies, 1));
         cpu.Report(figure, Math.Max(1, delivered));
         figure.Add("rss_mb", memory.ResidentKb / 1024.0).Add("pss_mb", memory.ProportionalKb / 1024.0);
         if (tally.FirstFailure is { } failure)
