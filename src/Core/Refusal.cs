@@ -68,6 +68,9 @@ public readonly struct Result<T>
         return Refusal is null;
     }
 
+    /// <summary>For a T that is an interface, which the language converts from by no operator.</summary>
+    public static Result<T> Of(T value) => new(value, null);
+
     public static implicit operator Result<T>(T value) => new(value, null);
 
     public static implicit operator Result<T>(Refusal refusal) => new(default!, refusal);

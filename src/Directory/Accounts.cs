@@ -1,0 +1,250 @@
+using Microsoft.Extensions.Logging;
+using Posthorn.Core;
+using Posthorn.Db;
+
+namespace Posthorn.Directory;
+
+/// <summary>The accounts: opened, changed, disabled, removed for 30 days, then purged.</summary>
+public sealed class Accounts
+{
+    private const string Columns = "account, address, name, kind, role, quota_bytes, quota_messages, created, disabled, removed";
+
+    private readonly Database _db;
+    private readonly Generation _generation;
+    private readonly PasswordCheck _passwords;
+    private readonly DirectorySettings _settings;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+
+    internal Accounts(
+        Database db, Generation generation, PasswordCheck passwords, DirectorySettings settings, TimeProvider time, ILogger log) =>
+        (_db, _generation, _passwords, _settings, _time, _log) = (db, generation, passwords, settings, time, log);
+
+    /// <summary>Runs in the transaction that opens an account, so that it is there with its mailboxes or not at all. Filled at composition.</summary>
+    public IList<Action<Transaction, Account>> Provisioning { get; } = [];
+
+    /// <summary>Runs in the transaction that changes a quota. Filled at composition.</summary>
+    public IList<Action<Transaction, AccountId, Quota>> QuotaChanged { get; } = [];
+
+    /// <summary>Deletes what others hold of an account, in slices; it may be called again after a crash. Filled at composition.</summary>
+    public IList<Func<AccountId, CancellationToken, Task>> Purging { get; } = [];
+
+    public async ValueTask<Result<Account>> AddAsync(Authority by, NewAccount wanted, CancellationToken ct = default)
+    {
+        string? hash = null;
+        if (wanted.Password is { } password)
+        {
+            var hashed = await _passwords.HashAsync(password, ct);
+            if (!hashed.TryGet(out hash)) return hashed.Refusal!;
+        }
+        var added = await _db.TryWriteAsync(tx => Add(tx, by, wanted, hash), ct);
+        if (added.TryGet(out var account)) Log.AccountAdded(_log, account.Address, account.Id, by.Name);
+        return added;
+    }
+
+    public ValueTask<Account?> FindAsync(EmailAddress address, CancellationToken ct = default) => _db.ReadAsync(db => Read(db, address), ct);
+
+    public ValueTask<Account?> FindAsync(AccountId id, CancellationToken ct = default) => _db.ReadAsync(db => Read(db, id), ct);
+
+    /// <summary>Those the authority covers, removed ones included, by domain and name.</summary>
+    /// <param name="domain">None lists every domain.</param>
+    public ValueTask<IReadOnlyList<Account>> ListAsync(Authority by, Domain? domain = null, CancellationToken ct = default) =>
+        _db.ReadAsync<IReadOnlyList<Account>>(db =>
+        {
+            if (domain is not null && !by.Covers(domain)) return [];
+            var only = by.Only ?? domain;
+            var statement = only is null
+                ? db.Prepare($"SELECT {Columns} FROM account ORDER BY domain, local")
+                : db.Prepare($"SELECT {Columns} FROM account WHERE domain = $1 ORDER BY local").Bind(only.Ascii);
+            var found = new List<Account>();
+            using var rows = statement.Query();
+            while (rows.Next()) found.Add(Row(rows));
+            return found;
+        }, ct);
+
+    /// <summary>Replaces the account's password; sessions that are logged in stay.</summary>
+    public async ValueTask<Result<Account>> SetPasswordAsync(
+        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, CancellationToken ct = default)
+    {
+        var hashed = await _passwords.HashAsync(password, ct);
+        if (!hashed.TryGet(out var hash)) return hashed.Refusal!;
+        var changed = await ChangeAsync(by, address, (tx, account) => Credentials.SetPassword(tx, account.Id, hash), ct);
+        if (changed.Ok) Log.PasswordChanged(_log, address, by.Name);
+        return changed;
+    }
+
+    public async ValueTask<Result<Account>> ChangeAsync(Authority by, EmailAddress address, AccountChange change, CancellationToken ct = default)
+    {
+        var changed = await ChangeAsync(by, address, (tx, account) =>
+        {
+            if (change.Role == Role.Admin) by.DemandEverything("make somebody administrator of the server");
+            var quota = change.Quota ?? new Quota(account.QuotaBytes, account.QuotaMessages);
+            DemandSense(quota);
+            tx.Prepare("UPDATE account SET name = $1, role = $2, quota_bytes = $3, quota_messages = $4 WHERE account = $5")
+                .Bind(change.Name ?? account.Name).Bind((long)(change.Role ?? account.Role))
+                .Bind(quota.Bytes).Bind(quota.Messages).Bind(account.Id.Value).Execute();
+            if (change.Quota is null || !account.HasMailbox) return;
+            foreach (var hook in QuotaChanged) hook(tx, account.Id, quota);
+        }, ct);
+        if (changed.Ok) Log.AccountChanged(_log, address, by.Name);
+        return changed;
+    }
+
+    /// <summary>Nobody logs in any more and mail is refused; everything stays where it is.</summary>
+    public async ValueTask<Result<Account>> DisableAsync(Authority by, EmailAddress address, CancellationToken ct = default)
+    {
+        var changed = await ChangeAsync(by, address, (tx, account) =>
+            tx.Prepare("UPDATE account SET disabled = $1 WHERE account = $2 AND disabled IS NULL").Bind(tx.Now).Bind(account.Id.Value).Execute(), ct);
+        if (changed.Ok) Log.AccountDisabled(_log, address, by.Name);
+        return changed;
+    }
+
+    public async ValueTask<Result<Account>> EnableAsync(Authority by, EmailAddress address, CancellationToken ct = default)
+    {
+        var changed = await ChangeAsync(by, address, (tx, account) =>
+            tx.Prepare("UPDATE account SET disabled = NULL WHERE account = $1").Bind(account.Id.Value).Execute(), ct);
+        if (changed.Ok) Log.AccountEnabled(_log, address, by.Name);
+        return changed;
+    }
+
+    /// <summary>From now on the account does not exist for anybody; its data and its address are kept until the purge.</summary>
+    public async ValueTask<Result<Account>> RemoveAsync(Authority by, EmailAddress address, CancellationToken ct = default)
+    {
+        var changed = await ChangeAsync(by, address, (tx, account) =>
+            tx.Prepare("UPDATE account SET removed = $1 WHERE account = $2").Bind(tx.Now).Bind(account.Id.Value).Execute(), ct);
+        if (changed.Ok) Log.AccountRemoved(_log, address, by.Name);
+        return changed;
+    }
+
+    /// <summary>Takes a removal back, as long as the purge has not begun.</summary>
+    public async ValueTask<Result<Account>> RestoreAsync(Authority by, EmailAddress address, CancellationToken ct = default)
+    {
+        var restored = await _db.TryWriteAsync(tx =>
+        {
+            by.Demand(address.Domain);
+            var account = Read(tx, address);
+            if (account?.RemovedAt is null) throw Refused.NotFound($"{address} is not a removed account");
+            DemandOver(by, account);
+            if (tx.Prepare("UPDATE account SET removed = NULL, changed = $1 WHERE account = $2 AND purging IS NULL")
+                .Bind(tx.Now).Bind(account.Id.Value).Execute() == 0)
+            {
+                throw Refused.Conflict($"the data of {address} is being deleted");
+            }
+            _generation.RiseAfter(tx);
+            return Read(tx, account.Id)!;
+        }, ct);
+        if (restored.Ok) Log.AccountRestored(_log, address, by.Name);
+        return restored;
+    }
+
+    /// <summary>Deletes for good what was removed longer ago than the grace. Called now and then; goes on where a crash interrupted it.</summary>
+    /// <returns>How many accounts are gone.</returns>
+    public async Task<int> PurgeAsync(CancellationToken ct)
+    {
+        var before = _time.GetUtcNow() - _settings.RemovalGrace;
+        var due = await _db.WriteAsync(tx =>
+        {
+            tx.Prepare("UPDATE account SET purging = $1 WHERE removed <= $2 AND purging IS NULL").Bind(tx.Now).Bind(before).Execute();
+            var accounts = new List<Account>();
+            using var rows = tx.Prepare($"SELECT {Columns} FROM account WHERE purging IS NOT NULL ORDER BY account").Query();
+            while (rows.Next()) accounts.Add(Row(rows));
+            return accounts;
+        }, ct);
+        foreach (var account in due)
+        {
+            foreach (var hook in Purging) await hook(account.Id, ct);
+            await _db.WriteAsync(tx => Erase(tx, account), ct);
+            Log.AccountPurged(_log, account.Address, account.Id);
+        }
+        return due.Count;
+    }
+
+    internal static Account? Read(Snapshot db, EmailAddress address)
+    {
+        using var rows = db.Prepare($"SELECT {Columns} FROM account WHERE domain = $1 AND local = $2")
+            .Bind(address.Domain.Ascii).Bind(address.LocalKey).Query();
+        return rows.Next() ? Row(rows) : null;
+    }
+
+    internal static Account? Read(Snapshot db, AccountId id)
+    {
+        using var rows = db.Prepare($"SELECT {Columns} FROM account WHERE account = $1").Bind(id.Value).Query();
+        return rows.Next() ? Row(rows) : null;
+    }
+
+    private Account Add(Transaction tx, Authority by, NewAccount wanted, string? hash)
+    {
+        var address = wanted.Address;
+        by.Demand(address.Domain);
+        if (wanted.Role == Role.Admin) by.DemandEverything("make somebody administrator of the server");
+        DemandSense(new Quota(wanted.QuotaBytes, wanted.QuotaMessages));
+        Names.DemandDomain(tx, address.Domain);
+        Names.DemandFree(tx, address);
+        var id = new AccountId(Names.Next(tx, "account"));
+        if (id.Value > AccountId.Max) throw new RefusalException(new Refusal(RefusalKind.TooMany, "this server has given out every account number"));
+        tx.Prepare("INSERT INTO account (account, domain, local, address, name, kind, role, quota_bytes, quota_messages, created, changed) "
+                + "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+            .Bind(id.Value).Bind(address.Domain.Ascii).Bind(address.LocalKey).Bind(address.ToString()).Bind(wanted.Name)
+            .Bind((long)wanted.Kind).Bind((long)wanted.Role).Bind(wanted.QuotaBytes).Bind(wanted.QuotaMessages)
+            .Bind(tx.Now).Bind(tx.Now).Execute();
+        if (hash is not null) Credentials.SetPassword(tx, id, hash);
+        foreach (var alias in wanted.Aliases)
+        {
+            by.Demand(alias.Domain);
+            Names.DemandDomain(tx, alias.Domain);
+            Names.DemandFree(tx, alias);
+            Aliases.Insert(tx, alias, [address]);
+        }
+        var account = Read(tx, id)!;
+        foreach (var hook in Provisioning) hook(tx, account);
+        _generation.RiseAfter(tx);
+        return account;
+    }
+
+    private async ValueTask<Result<Account>> ChangeAsync(
+        Authority by, EmailAddress address, Action<Transaction, Account> change, CancellationToken ct) =>
+        await _db.TryWriteAsync(tx =>
+        {
+            by.Demand(address.Domain);
+            var account = Read(tx, address);
+            if (account is null || account.RemovedAt is not null) throw Refused.NotFound($"{address} is not an account");
+            DemandOver(by, account);
+            change(tx, account);
+            tx.Prepare("UPDATE account SET changed = $1 WHERE account = $2").Bind(tx.Now).Bind(account.Id.Value).Execute();
+            _generation.RiseAfter(tx);
+            return Read(tx, account.Id)!;
+        }, ct);
+
+    // An administrator of one domain must not become one of the server by changing the password of one.
+    private static void DemandOver(Authority by, Account account)
+    {
+        if (account.Role == Role.Admin) by.DemandEverything("change an administrator of the server");
+    }
+
+    private static void DemandSense(Quota quota)
+    {
+        if (quota.Bytes < 0 || quota.Messages < 0) throw Refused.Invalid("a quota cannot be negative");
+    }
+
+    private bool Erase(Transaction tx, Account account)
+    {
+        Aliases.Forget(tx, account.Address);
+        tx.Prepare("DELETE FROM credential WHERE account = $1").Bind(account.Id.Value).Execute();
+        tx.Prepare("UPDATE domain SET administrator = NULL WHERE administrator = $1").Bind(account.Id.Value).Execute();
+        tx.Prepare("DELETE FROM account WHERE account = $1").Bind(account.Id.Value).Execute();
+        _generation.RiseAfter(tx);
+        return true;
+    }
+
+    private static Account Row(Rows rows) => new(
+        new AccountId(rows.Int64(0)),
+        EmailAddress.Parse(rows.Text(1)),
+        rows.Text(2),
+        (AccountKind)rows.Int64(3),
+        (Role)rows.Int64(4),
+        rows.NullableInt64(5),
+        rows.NullableInt64(6),
+        rows.Time(7),
+        rows.IsNull(8) ? null : rows.Time(8),
+        rows.IsNull(9) ? null : rows.Time(9));
+}

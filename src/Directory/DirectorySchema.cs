@@ -1,0 +1,84 @@
+namespace Posthorn.Directory;
+
+/// <summary>The tables of this room. Names are stored as their keys: domains as A-labels, local parts in lower case and form C.</summary>
+internal static class DirectorySchema
+{
+    public const string Room = "directory";
+
+    /// <summary>Released steps are never edited.</summary>
+    public static readonly IReadOnlyList<string> Steps =
+    [
+        """
+        CREATE TABLE directory_counter (
+            name TEXT NOT NULL PRIMARY KEY,
+            last BIGINT NOT NULL
+        ) WITHOUT ROWID;
+        INSERT INTO directory_counter (name, last) VALUES ('account', 0);
+        INSERT INTO directory_counter (name, last) VALUES ('credential', 0);
+        CREATE TABLE domain (
+            domain TEXT NOT NULL PRIMARY KEY,
+            plus_addressing BIGINT NOT NULL,
+            catch_all TEXT,
+            administrator BIGINT,
+            created BIGINT NOT NULL,
+            disabled BIGINT
+        ) WITHOUT ROWID;
+        CREATE TABLE account (
+            account BIGINT NOT NULL PRIMARY KEY,
+            domain TEXT NOT NULL,
+            local TEXT NOT NULL,
+            address TEXT NOT NULL,
+            name TEXT NOT NULL,
+            kind BIGINT NOT NULL,
+            role BIGINT NOT NULL,
+            quota_bytes BIGINT,
+            quota_messages BIGINT,
+            created BIGINT NOT NULL,
+            changed BIGINT NOT NULL,
+            disabled BIGINT,
+            removed BIGINT,
+            purging BIGINT
+        );
+        CREATE UNIQUE INDEX account_address ON account (domain, local);
+        CREATE TABLE alias (
+            domain TEXT NOT NULL,
+            local TEXT NOT NULL,
+            address TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            PRIMARY KEY (domain, local)
+        ) WITHOUT ROWID;
+        CREATE TABLE alias_target (
+            domain TEXT NOT NULL,
+            local TEXT NOT NULL,
+            position BIGINT NOT NULL,
+            target TEXT NOT NULL,
+            target_key TEXT NOT NULL,
+            PRIMARY KEY (domain, local, position)
+        ) WITHOUT ROWID;
+        CREATE INDEX alias_target_key ON alias_target (target_key);
+        CREATE TABLE credential (
+            account BIGINT NOT NULL,
+            credential BIGINT NOT NULL,
+            kind BIGINT NOT NULL,
+            label TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            networks TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT,
+            PRIMARY KEY (account, credential)
+        ) WITHOUT ROWID;
+        CREATE TABLE token (
+            token TEXT NOT NULL PRIMARY KEY,
+            hash BLOB NOT NULL,
+            label TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            domain TEXT,
+            networks TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT,
+            last_used BIGINT
+        ) WITHOUT ROWID;
+        """,
+    ];
+}

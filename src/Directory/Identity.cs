@@ -1,0 +1,31 @@
+using System.Net;
+using Posthorn.Core;
+
+namespace Posthorn.Directory;
+
+/// <summary>Who is logged in.</summary>
+/// <param name="Login">What the client typed, as it may be shown and logged.</param>
+public sealed record Identity(AccountId Account, EmailAddress Address, Role Role, string Login);
+
+/// <summary>Where a log-in comes from.</summary>
+/// <param name="Protocol">"smtp", "imap", …: the name that app passwords name as their scope.</param>
+/// <param name="Remote">The client's address after the PROXY protocol; none for a Unix socket or an in-memory connection, which count as loopback.</param>
+/// <param name="Encrypted">TLS is active on the connection.</param>
+public readonly record struct LoginContext(string Protocol, IPAddress? Remote, bool Encrypted)
+{
+    public bool IsLoopback => Remote is null || IPAddress.IsLoopback(Remote.IsIPv4MappedToIPv6 ? Remote.MapToIPv4() : Remote);
+}
+
+/// <summary>Where a recipient's mail goes.</summary>
+public abstract record Target
+{
+    private Target()
+    {
+    }
+
+    /// <param name="Address">The account's own address.</param>
+    /// <param name="Detail">What stood behind the plus (RFC 5233), as it was written.</param>
+    public sealed record Local(AccountId Account, EmailAddress Address, string? Detail) : Target;
+
+    public sealed record Remote(EmailAddress Address) : Target;
+}

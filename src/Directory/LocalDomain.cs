@@ -1,0 +1,28 @@
+using Posthorn.Core;
+
+namespace Posthorn.Directory;
+
+/// <summary>A domain whose mail this server takes in.</summary>
+/// <param name="PlusAddressing">ann+anything@ reaches ann@ (RFC 5233 with the separator '+').</param>
+/// <param name="CatchAll">Where mail for undefined names goes; without one it is refused.</param>
+/// <param name="Administrator">Who reads postmaster@ and abuse@ unless they are defined; without one, the first administrator there is.</param>
+public sealed record LocalDomain(
+    Domain Name, bool PlusAddressing, EmailAddress? CatchAll, AccountId? Administrator, DateTimeOffset CreatedAt, DateTimeOffset? DisabledAt);
+
+/// <summary>What may change about a domain; a property left out stays as it is.</summary>
+public sealed record DomainChange
+{
+    public bool? PlusAddressing { get; init; }
+
+    public Setting<EmailAddress>? CatchAll { get; init; }
+
+    public Setting<AccountId?>? Administrator { get; init; }
+
+    public bool? Disabled { get; init; }
+}
+
+/// <summary>A value that may be set to nothing, which is not the same as being left as it is.</summary>
+public readonly record struct Setting<T>(T? Value);
+
+/// <summary>A name that stands for other addresses, here or elsewhere.</summary>
+public sealed record Alias(EmailAddress Address, IReadOnlyList<EmailAddress> Targets, DateTimeOffset CreatedAt);

@@ -1,0 +1,68 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Posthorn.Core;
+
+namespace Posthorn.Directory;
+
+internal static partial class Log
+{
+    [LoggerMessage(3001, LogLevel.Information, "Domain {Domain} added by {By}")]
+    public static partial void DomainAdded(ILogger log, Domain domain, string by);
+
+    [LoggerMessage(3002, LogLevel.Information, "Domain {Domain} changed by {By}")]
+    public static partial void DomainChanged(ILogger log, Domain domain, string by);
+
+    [LoggerMessage(3003, LogLevel.Information, "Domain {Domain} removed by {By}")]
+    public static partial void DomainRemoved(ILogger log, Domain domain, string by);
+
+    [LoggerMessage(3010, LogLevel.Information, "Account {Address} added as {Account} by {By}")]
+    public static partial void AccountAdded(ILogger log, EmailAddress address, AccountId account, string by);
+
+    [LoggerMessage(3011, LogLevel.Information, "Account {Address} changed by {By}")]
+    public static partial void AccountChanged(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3012, LogLevel.Information, "Account {Address} disabled by {By}")]
+    public static partial void AccountDisabled(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3013, LogLevel.Information, "Account {Address} enabled by {By}")]
+    public static partial void AccountEnabled(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3014, LogLevel.Information, "Account {Address} removed by {By}")]
+    public static partial void AccountRemoved(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3015, LogLevel.Information, "Account {Address} restored by {By}")]
+    public static partial void AccountRestored(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3016, LogLevel.Information, "Account {Address}, number {Account}, purged")]
+    public static partial void AccountPurged(ILogger log, EmailAddress address, AccountId account);
+
+    [LoggerMessage(3017, LogLevel.Information, "Password of {Address} changed by {By}")]
+    public static partial void PasswordChanged(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3020, LogLevel.Information, "Alias {Address} added by {By}")]
+    public static partial void AliasAdded(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3021, LogLevel.Information, "Alias {Address} changed by {By}")]
+    public static partial void AliasChanged(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3022, LogLevel.Information, "Alias {Address} removed by {By}")]
+    public static partial void AliasRemoved(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3030, LogLevel.Information, "Token {Token} ({Label}) added by {By}")]
+    public static partial void TokenAdded(ILogger log, string token, string label, string by);
+
+    [LoggerMessage(3031, LogLevel.Information, "Token {Token} revoked by {By}")]
+    public static partial void TokenRevoked(ILogger log, string token, string by);
+
+    [LoggerMessage(3040, LogLevel.Information, "{Address} logged in over {Protocol} from {Remote}")]
+    public static partial void LoggedIn(ILogger log, EmailAddress address, string protocol, IPAddress? remote);
+
+    [LoggerMessage(3041, LogLevel.Warning, "Log-in as {Login} over {Protocol} from {Remote} failed")]
+    public static partial void LoginFailed(ILogger log, string login, string protocol, IPAddress? remote);
+
+    [LoggerMessage(3042, LogLevel.Warning, "Log-in as {Login} over {Protocol} from {Remote} refused: too many failures")]
+    public static partial void LoginThrottled(ILogger log, string login, string protocol, IPAddress? remote);
+
+    [LoggerMessage(3043, LogLevel.Warning, "Log-in as {Address} over {Protocol} from {Remote} refused: disabled")]
+    public static partial void LoginDisabled(ILogger log, EmailAddress address, string protocol, IPAddress? remote);
+}

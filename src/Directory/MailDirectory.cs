@@ -1,0 +1,68 @@
+using Microsoft.Extensions.Logging;
+using Posthorn.Core;
+using Posthorn.Db;
+
+namespace Posthorn.Directory;
+
+// The room of names and of who may do what. It owns domains, accounts, aliases, credentials, roles and API tokens, and decides
+// alone where a recipient's mail goes and who is logged in.
+//
+// What holds here:
+//  * An address is one thing: an account, an alias, or undefined. A removed account keeps its address until it is purged.
+//  * Names are compared as the final domain compares them: local parts by LocalKey, domains by A-label. What was typed is kept for people.
+//  * Account numbers come from a counter and are never used again.
+//  * Every change passes an Authority, which refuses what reaches beyond it; no speaker decides about rights.
+//  * A password is known only while a log-in is under way. Passwords are stored as Argon2id with their parameters, API tokens as
+//    SHA-256 (their secrets have 256 random bits); a log line or a refusal never carries either.
+//  * Unknown logins cost what known ones do.
+//  * What AddressBook remembers is dropped in OnCommit of every change here, and by a notice on the other nodes.
+//
+// Locks: LoginThrottle and ProvenPasswords each have one, held for dictionary work only. AddressBook's cache is lock-free.
+// What this room must never do: touch mail (others hang their work on Accounts.Provisioning, QuotaChanged and Purging), or answer an
+// unknown login and a wrong password differently.
+
+/// <summary>The directory of one server: the door to its parts.</summary>
+public sealed class MailDirectory : IDisposable
+{
+    private readonly Database _db;
+    private readonly Generation _generation;
+    private readonly PasswordCheck _passwords;
+
+    private MailDirectory(Database db, DirectorySettings settings, TimeProvider time, ILoggerFactory logs)
+    {
+        var log = logs.CreateLogger("Posthorn.Directory");
+        _db = db;
+        _generation = new Generation(db);
+        _passwords = new PasswordCheck(settings);
+        Domains = new Domains(db, _generation, log);
+        Accounts = new Accounts(db, _generation, _passwords, settings, time, log);
+        Aliases = new Aliases(db, _generation, log);
+        Tokens = new Tokens(db, time, log);
+        AddressBook = new AddressBook(db, _generation);
+        Authenticator = new Authenticator(db, settings, _passwords, time, log);
+    }
+
+    public static Schema Schema { get; } = new(DirectorySchema.Room, DirectorySchema.Steps);
+
+    public Domains Domains { get; }
+
+    public Accounts Accounts { get; }
+
+    public Aliases Aliases { get; }
+
+    public Tokens Tokens { get; }
+
+    public AddressBook AddressBook { get; }
+
+    public Authenticator Authenticator { get; }
+
+    /// <param name="db">Opened with <see cref="Schema"/> among its schemas.</param>
+    public static MailDirectory Open(Database db, DirectorySettings settings, TimeProvider time, ILoggerFactory logs) =>
+        new(db, settings, time, logs);
+
+    public void Dispose()
+    {
+        _generation.Dispose();
+        _passwords.Dispose();
+    }
+}
