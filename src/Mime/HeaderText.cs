@@ -1,0 +1,47 @@
+using System.Text;
+using MimeKit;
+using MimeKit.Utils;
+
+namespace Posthorn.Mime;
+
+/// <summary>Header values as text for people and for SEARCH: encoded words (RFC 2047) and extended parameters (RFC 2231) decoded.</summary>
+public static class HeaderText
+{
+    private static readonly ParserOptions Options = MakeOptions();
+
+    /// <summary>
+    /// The text of an unstructured value. Adjacent encoded words of one charset are joined before they are decoded, since many senders cut
+    /// inside a character; undeclared 8-bit octets are UTF-8, or what they look like.
+    /// </summary>
+    /// <param name="raw">The value as it stands in the message; folded or not.</param>
+    public static string Decode(ReadOnlySpan<byte> raw)
+    {
+        var value = HeaderValue.Unfold(raw, MimeLimits.HeaderFieldOctetsMax);
+        if (value.AsSpan().IndexOf("=?"u8) < 0) return Charsets.Decode(value, "");
+        return Rfc2047.DecodeText(OptionsFor(value), value);
+    }
+
+    /// <summary>The text of a display name, where encoded words may stand beside quoted strings.</summary>
+    public static string DecodePhrase(ReadOnlySpan<byte> raw) => Decode(raw);
+
+    /// <summary>A parameter's text: RFC 2231 continuations and charsets, else encoded words where they do not belong, else the plain value.</summary>
+    /// <param name="parameters">Of a part.</param>
+    /// <param name="name">In lower case, without asterisks: <c>filename</c>.</param>
+    public static string? DecodeParameter(ParameterList parameters, string name) => ParameterText.Decode(parameters, name);
+
+    private static ParserOptions OptionsFor(ReadOnlySpan<byte> value)
+    {
+        if (System.Text.Unicode.Utf8.IsValid(value)) return Options;
+        var options = Options.Clone();
+        options.CharsetEncoding = Charsets.Guess(value);
+        return options;
+    }
+
+    private static ParserOptions MakeOptions()
+    {
+        Charsets.Register();
+        var options = ParserOptions.Default.Clone();
+        options.CharsetEncoding = Encoding.UTF8;
+        return options;
+    }
+}
