@@ -1,0 +1,173 @@
+using System.Text.Json;
+
+namespace Posthorn.Interop;
+
+/// <summary>Mailboxes as curl, Python, mbsync and imapflow see them.</summary>
+public sealed class ImapTests(PosthornServer server) : InteropTests(server), IClassFixture<PosthornServer>
+{
+    // Far above what it takes, far below what polling would take.
+    private const double NewsMillisecondsMax = 5000;
+
+    [Fact]
+    public async Task Python_walks_through_everything()
+    {
+        var person = await Server.AddPersonAsync();
+        Assert.Equal("done\n", (await Peer.PythonAsync("imap_walk.py", $"{Server.Imap}", person.Address, person.Password)).Require());
+    }
+
+    [Fact]
+    public async Task Curl_reads_a_message()
+    {
+        var person = await Server.AddPersonAsync();
+        await DeliverAsync(person, "By curl");
+        var outcome = await Peer.RunAsync(
+            "curl", ["-sSk", "-u", $"{person.Address}:{person.Password}", $"imaps://127.0.0.1:{Server.Imaps}/INBOX;MAILINDEX=1"]);
+        Assert.Contains("Subject: By curl\r\n", outcome.Require(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Mbsync_keeps_both_sides_the_same()
+    {
+        var person = await Server.AddPersonAsync();
+        string folder = Directory.CreateTempSubdirectory("mbsync-").FullName;
+        string configuration = await WriteMbsyncAsync(folder, person);
+        foreach (string subject in (string[])["stays", "is read here", "is deleted here"]) await DeliverAsync(person, subject);
+
+        await SyncAsync(configuration);
+        string inbox = Path.Combine(folder, "mail", "INBOX");
+        string[] local = [.. Directory.EnumerateFiles(Path.Combine(inbox, "new")), .. Directory.EnumerateFiles(Path.Combine(inbox, "cur"))];
+        Assert.Equal(3, local.Length);
+
+        // Flags and a deletion made in the Maildir reach the server, a message put there too.
+        string read = local.Single(f => File.ReadAllText(f).Contains("Subject: is read here", StringComparison.Ordinal));
+        string name = Path.GetFileName(read).Split(":2,")[0];
+        File.Move(read, Path.Combine(inbox, "cur", name + ":2,FS"));
+        File.Delete(local.Single(f => File.ReadAllText(f).Contains("Subject: is deleted here", StringComparison.Ordinal)));
+        await File.WriteAllTextAsync(
+            Path.Combine(inbox, "cur", "1.made.here:2,S"),
+            $"From: {person.Address}\nTo: {person.Address}\nSubject: is made here\n\nWords\n",
+            Cancelled);
+        await SyncAsync(configuration);
+
+        using var client = await LogInAsync(person);
+        await client.CommandAsync("b", "SELECT INBOX");
+        string flags = await client.CommandAsync("c", "FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])");
+        Assert.DoesNotContain("is deleted here", flags, StringComparison.Ordinal);
+        Assert.Contains("Subject: is made here", flags, StringComparison.Ordinal);
+        Assert.Matches(@"(?s)FLAGS \([^)]*\\Flagged[^)]*\)[^\n]*\nSubject: is read here", flags);
+
+        // And the other way: what another client changes reaches the Maildir.
+        await client.CommandAsync("d", "STORE 1 +FLAGS (\\Answered)");
+        await SyncAsync(configuration);
+        Assert.Contains(Directory.EnumerateFiles(Path.Combine(inbox, "cur")), f => f.Split(":2,")[^1].Contains('R', StringComparison.Ordinal));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Imapflow_hears_of_new_mail_flags_and_deletions_at_once()
+    {
+        var person = await Server.AddPersonAsync();
+        var outcome = await Peer.NodeAsync("idle.mjs", $"{Server.Imaps}", $"{Server.Smtp}", person.Address, person.Password);
+        string[] lines = outcome.Require().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var heard = lines.Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        Assert.Equal(
+            ["exists 1", "message News text/plain", "flags \\Flagged", "expunge 1"],
+            heard.Select(h => $"{h.GetProperty("kind")} {h.GetProperty("shown")}"));
+        Assert.All(
+            heard.Where(h => h.TryGetProperty("milliseconds", out _)),
+            h => Assert.True(h.GetProperty("milliseconds").GetDouble() < NewsMillisecondsMax, h.ToString()));
+    }
+
+    [Fact]
+    public async Task One_connection_sees_at_once_what_another_does()
+    {
+        var person = await Server.AddPersonAsync();
+        await DeliverAsync(person, "Shared");
+        using var one = await LogInAsync(person);
+        using var two = await LogInAsync(person);
+        await one.CommandAsync("b", "SELECT INBOX");
+        await two.CommandAsync("b", "SELECT INBOX");
+        await two.SendAsync("c IDLE\r\n");
+        Assert.StartsWith("+", await two.ReadLineAsync(), StringComparison.Ordinal);
+
+        await DeliverAsync(person, "New");
+        Assert.Equal("* 2 EXISTS", await NextAsync(two, "EXISTS"));
+        Assert.Contains("* 2 EXISTS\n", await one.CommandAsync("d", "NOOP"), StringComparison.Ordinal);
+        await one.CommandAsync("e", "STORE 2 +FLAGS (\\Seen)");
+        Assert.Matches(@"^\* 2 FETCH \(.*\\Seen", await NextAsync(two, "FETCH"));
+        await one.CommandAsync("f", "STORE 1 +FLAGS.SILENT (\\Deleted)");
+        await one.CommandAsync("g", "EXPUNGE");
+        Assert.Equal("* 1 EXPUNGE", await NextAsync(two, "EXPUNGE"));
+        await two.SendAsync("DONE\r\n");
+        Assert.StartsWith("c OK", await NextAsync(two, "c OK"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nobody_opens_a_mailbox_before_a_log_in_or_with_a_wrong_password()
+    {
+        var person = await Server.AddPersonAsync();
+        using var client = await LineClient.ConnectAsync(Server.Imap);
+        await client.ReadLineAsync();
+        Assert.Contains("a BAD", await client.CommandAsync("a", "SELECT INBOX"), StringComparison.Ordinal);
+        Assert.Contains("b NO [AUTHENTICATIONFAILED]", await client.CommandAsync("b", $"LOGIN {person.Address} wrong"), StringComparison.Ordinal);
+    }
+
+    private static async Task<string> NextAsync(LineClient client, string word)
+    {
+        while (await client.ReadLineAsync() is { } line)
+        {
+            if (line.Contains(word, StringComparison.Ordinal)) return line;
+        }
+
+        return "the server has closed";
+    }
+
+    private static async Task SyncAsync(string configuration) => (await Peer.RunAsync("mbsync", ["-c", configuration, "-a"])).Require();
+
+    private async Task<string> WriteMbsyncAsync(string folder, Person person)
+    {
+        string file = Path.Combine(folder, "mbsyncrc");
+        Directory.CreateDirectory(Path.Combine(folder, "mail"));
+        await File.WriteAllTextAsync(
+            file,
+            $"""
+            IMAPAccount posthorn
+            Host 127.0.0.1
+            Port {Server.Imaps}
+            User {person.Address}
+            Pass {person.Password}
+            SSLType IMAPS
+            CertificateFile {await Server.SaveCertificateAsync()}
+
+            IMAPStore far
+            Account posthorn
+
+            MaildirStore near
+            Path {folder}/mail/
+            Inbox {folder}/mail/INBOX
+            SubFolders Verbatim
+
+            Channel all
+            Far :far:
+            Near :near:
+            Patterns *
+            Create Both
+            Expunge Both
+            SyncState *
+
+            """,
+            Cancelled);
+        return file;
+    }
+
+    private async Task<LineClient> LogInAsync(Person person)
+    {
+        var client = await LineClient.ConnectAsync(Server.Imap);
+        await client.ReadLineAsync();
+        Assert.Contains("a OK", await client.CommandAsync("a", $"LOGIN {person.Address} {person.Password}"), StringComparison.Ordinal);
+        return client;
+    }
+
+    private async Task DeliverAsync(Person person, string subject) =>
+        (await SwaksAsync("--from", "stranger@example.net", "--to", person.Address, "--header", $"Subject: {subject}")).Require();
+}
