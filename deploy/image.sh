@@ -4,27 +4,28 @@
 say "packing the container image"
 image=$root/artifacts/image
 rm -rf "$image"
-mkdir -p "$image"/{debs,root,layout/blobs/sha256}
+mkdir -p "$image"/{debs,files,layout/blobs/sha256}
 
 base_packages=(base-files libc6 libgcc-s1 gcc-12-base libssl3 ca-certificates tzdata netbase)
 (
     cd "$image/debs"
     download() { apt-get -qq -o APT::Sandbox::User=root download "${base_packages[@]}" 2>"$image/apt.log"; }
-    download || { say "updating the package lists"; apt update; download; } || { cat "$image/apt.log" >&2; die "apt has not the packages of the image"; }
+    download || { say "updating the package lists"; apt update; download; } ||
+        { cat "$image/apt.log" >&2; die "apt has not the packages of the image"; }
 )
-for deb in "$image"/debs/*.deb; do dpkg-deb -x "$deb" "$image/root"; done
+for deb in "$image"/debs/*.deb; do dpkg-deb -x "$deb" "$image/files"; done
 
 # What the packages' scripts would have done, and what a shell would need, which is not there.
-rm -rf "$image"/root/usr/share/{doc,man,lintian,locale} "$image"/root/var/{cache,backups}
-cat "$image"/root/usr/share/ca-certificates/mozilla/*.crt >"$image/root/etc/ssl/certs/ca-certificates.crt"
-printf 'root:x:0:0:root:/root:/usr/sbin/nologin\nposthorn:x:950:950:Posthorn:/var/lib/posthorn:/usr/sbin/nologin\n' >"$image/root/etc/passwd"
-printf 'root:x:0:\nposthorn:x:950:\n' >"$image/root/etc/group"
-install -d -m 1777 "$image/root/tmp"
-install -d -m 750 "$image/root/var/lib/posthorn"
-install -d "$image/root/usr/lib/posthorn" "$image/root/usr/bin"
-install -m 755 "$dist/posthorn" "$image/root/usr/lib/posthorn/"
-install -m 644 "$dist"/*.so "$image/root/usr/lib/posthorn/"
-ln -s ../lib/posthorn/posthorn "$image/root/usr/bin/posthorn"
+rm -rf "$image"/files/usr/share/{doc,man,lintian,locale} "$image"/files/var/{cache,backups}
+cat "$image"/files/usr/share/ca-certificates/mozilla/*.crt >"$image/files/etc/ssl/certs/ca-certificates.crt"
+printf 'root:x:0:0:root:/:/usr/sbin/nologin\nposthorn:x:950:950:Posthorn:/var/lib/posthorn:/usr/sbin/nologin\n' >"$image/files/etc/passwd"
+printf 'root:x:0:\nposthorn:x:950:\n' >"$image/files/etc/group"
+install -d -m 1777 "$image/files/tmp"
+install -d -m 750 "$image/files/var/lib/posthorn"
+install -d "$image/files/usr/lib/posthorn" "$image/files/usr/bin"
+install -m 755 "$dist/posthorn" "$image/files/usr/lib/posthorn/"
+install -m 644 "$dist"/*.so "$image/files/usr/lib/posthorn/"
+ln -s ../lib/posthorn/posthorn "$image/files/usr/bin/posthorn"
 
 pack() { tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --format=gnu "$@"; }
 digest() { sha256sum "$1" | cut -d ' ' -f 1; }
@@ -33,8 +34,8 @@ blobs=$image/layout/blobs/sha256
 keep() { local name; name=$(digest "$1"); mv "$1" "$blobs/$name"; echo "$name"; }
 
 # Two archives glued to one: everything as root, then the data directory as the service's own.
-pack -C "$image/root" --exclude=./var/lib/posthorn -cf "$image/layer.tar" .
-tar --mtime="@$SOURCE_DATE_EPOCH" --owner=950 --group=950 --numeric-owner --format=gnu -C "$image/root" -rf "$image/layer.tar" ./var/lib/posthorn
+pack -C "$image/files" --exclude=./var/lib/posthorn -cf "$image/layer.tar" .
+tar --mtime="@$SOURCE_DATE_EPOCH" --owner=950 --group=950 --numeric-owner --format=gnu -C "$image/files" -rf "$image/layer.tar" ./var/lib/posthorn
 layer=$(keep "$image/layer.tar")
 
 created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
