@@ -24,4 +24,7 @@ internal static partial class Log
 
     [LoggerMessage(206, LogLevel.Critical, "Segment {Number} is shorter than its records ask: {Length} bytes instead of {Expected}")]
     public static partial void SegmentShort(ILogger log, long number, long length, long expected);
+
+    [LoggerMessage(207, LogLevel.Warning, "Notices to and from other nodes are interrupted: {Reason}")]
+    public static partial void NoticesLost(ILogger log, string reason);
 }
