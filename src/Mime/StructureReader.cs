@@ -7,12 +7,10 @@ namespace Posthorn.Mime;
 /// Header events come before the event that says what kind of part they head, so a draft waits in <c>_pending</c>. The stack holds null for
 /// what is read but not kept: everything inside an opaque part, and parts beyond the limits.
 /// </remarks>
-internal sealed class StructureReader : MimeReader
+internal sealed class StructureReader : BoundedReader
 {
     private const int CapturesMax = 4;
     private const int PlainCaptureOctets = 4 * 1024;
-
-    private static readonly ParserOptions Lenient = MakeOptions();
 
     private readonly Feed _feed;
     private readonly Stack<PartDraft?> _open = new();
@@ -22,14 +20,12 @@ internal sealed class StructureReader : MimeReader
     private long _indexEnd;
     private long _fieldsEnd;
     private int _indexed;
-    private int _fields;
-    private long _fieldOctets;
     private int _parts;
     private int _captures;
     private long _weight;
 
     public StructureReader(Feed feed)
-        : base(Lenient, feed, MimeFormat.Entity)
+        : base(feed)
     {
         _feed = feed;
         _pending.Envelope = new EnvelopeDraft();
@@ -68,30 +64,21 @@ internal sealed class StructureReader : MimeReader
     {
         var inMessage = _open.Count == 0 || _open.Peek() is { Kind: PartKind.Message };
         _pending = new PartDraft { HeaderStart = _open.Count == 0 ? 0 : beginOffset, Envelope = inMessage ? new EnvelopeDraft() : null };
-        _feed.StopAt = _feed.Position + MimeLimits.HeaderFieldOctetsMax;
-    }
-
-    protected override void OnHeaderRead(Header header, int beginLineNumber, CancellationToken cancellationToken)
-    {
-        var offset = header.Offset ?? 0;
-        // A line that is no field has all of itself as the name, without a colon after it.
-        var isField = header.RawValue.Length > 0 || _feed.Slice(offset + header.RawField.Length, 1).SequenceEqual(":"u8);
-        var length = header.RawField.Length + (isField ? 1 + header.RawValue.Length : 0);
-        if (_open.Count == 0) AddToIndex(header, offset, length, isField);
-        if (isField)
-        {
-            _pending.Keep(header.Id, header.RawValue);
-            _pending.Envelope?.Keep(header.Id, header.RawValue);
-        }
-        _feed.StopAt = _feed.Position + MimeLimits.HeaderFieldOctetsMax;
-        _fieldOctets += length;
-        if (++_fields > MimeLimits.HeaderFieldsMax || _fieldOctets > MimeLimits.HeadersOctetsMax) _feed.Stop();
+        base.OnHeadersBegin(beginOffset, beginLineNumber, cancellationToken);
     }
 
     protected override void OnHeadersEnd(long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken)
     {
+        base.OnHeadersEnd(beginOffset, beginLineNumber, endOffset, endLineNumber, cancellationToken);
         _pending.BodyStart = endOffset;
-        _feed.StopAt = long.MaxValue;
+    }
+
+    protected override void OnField(Header header, long offset, int length, bool isField)
+    {
+        if (_open.Count == 0) AddToIndex(header, offset, length, isField);
+        if (!isField) return;
+        _pending.Keep(header.Id, header.RawValue);
+        _pending.Envelope?.Keep(header.Id, header.RawValue);
     }
 
     protected override void OnMimePartBegin(ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken)
@@ -132,14 +119,6 @@ internal sealed class StructureReader : MimeReader
     protected override void OnMessagePartEnd(
         ContentType contentType, long beginOffset, int beginLineNumber, long headersEndOffset, long endOffset, int lines, CancellationToken cancellationToken) =>
         Close(endOffset);
-
-    private static ParserOptions MakeOptions()
-    {
-        Charsets.Register();
-        var options = ParserOptions.Default.Clone();
-        options.MaxMimeDepth = MimeLimits.DepthMax;
-        return options;
-    }
 
     private static bool IsPreviewText(PartDraft part) =>
         (part.Is("text", "plain") || part.Is("text", "html"))
