@@ -96,9 +96,8 @@ internal static class Report
         var lines = File.ReadLines(file).Where(l => l.StartsWith('{')).Select(l => JsonDocument.Parse(l).RootElement).ToList();
         var about = lines.First(l => Text(l, "test") == "about");
         var programs = about.EnumerateObject().Where(p => p.Name.StartsWith("program ", StringComparison.Ordinal)).Select(p => p.Value.GetString());
-        text.Append(CultureInfo.InvariantCulture,
-            $"\n## {mode}\n\n{Text(about, "date")}, {Text(about, "cores")} cores, {Text(about, "memory_gb")} GB; {string.Join("; ", programs)};\n");
-        text.Append(CultureInfo.InvariantCulture, $"raw: `results/{Path.GetFileName(file)}`\n");
+        text.Append(CultureInfo.InvariantCulture, $"\n## {mode}\n\n{Text(about, "date")}, {Text(about, "cores")} cores, {Text(about, "memory_gb")} GB;\n");
+        text.Append(CultureInfo.InvariantCulture, $"{string.Join("; ", programs)}; raw: `results/{Path.GetFileName(file)}`\n");
         WriteNoise(text, lines);
         text.Append("\n| | cell | peer | Posthorn | ratio | to reach | |\n|---|---|---:|---:|---:|---|---|\n");
         foreach (var column in Columns)
@@ -108,10 +107,10 @@ internal static class Report
             foreach (var cell in cells)
                 WriteRow(text, column, cell.Key, Values(cell, Peer, column.Field), Values(cell, Posthorn, column.Field));
         }
-        foreach (var l in lines.Where(l => l.TryGetProperty("warning", out _) || (l.TryGetProperty("failed", out var failed) && failed.GetInt32() > 0)))
+        foreach (var line in lines.Where(l => Text(l, "warning").Length > 0 || Text(l, "failed") is not ("" or "0")))
         {
-            text.Append(CultureInfo.InvariantCulture, $"\nNot clean: {Text(l, "target")} {Text(l, "test")} {Cell(l)}: ");
-            text.Append(CultureInfo.InvariantCulture, $"{Text(l, "failed")} failed {Text(l, "first_failure")} {Text(l, "warning")}\n");
+            text.Append(CultureInfo.InvariantCulture, $"\nNot clean: {Text(line, "target")} {Text(line, "test")} {Cell(line)}: ");
+            text.Append(CultureInfo.InvariantCulture, $"{Text(line, "failed")} failed {Text(line, "first_failure")} {Text(line, "warning")}\n");
         }
     }
 
@@ -122,8 +121,9 @@ internal static class Report
         double ours = Sum("cpu_user_s") + Sum("cpu_system_s") + Sum("driver_cpu_s"), others = Sum("other_cpu_s");
         if (ours > 0)
         {
-            text.Append(CultureInfo.InvariantCulture, $"\nOf the processor time spent during the measurements, {others / (ours + others):p0} was neither");
-            text.Append(CultureInfo.InvariantCulture, $" the server's nor the driver's ({Sum("driver_cpu_s") / (ours + others):p0}).\n");
+            double all = ours + others;
+            text.Append(CultureInfo.InvariantCulture, $"\nOf the processor time spent while measuring, {Sum("driver_cpu_s") / all:p0} was the driver's");
+            text.Append(CultureInfo.InvariantCulture, $" and {others / all:p0} that of other programs on the machine.\n");
         }
     }
 

@@ -1,0 +1,30 @@
+using System.Globalization;
+
+namespace Posthorn.Crash;
+
+/// <summary>slowsync.c, compiled once, and the settings that put it under a server.</summary>
+internal static class SlowDisk
+{
+    private static readonly Lazy<Task<string>> Library = new(() =>
+        Tool.CompileAsync("slowsync.c", Path.Combine(AppContext.BaseDirectory, "slowsync.so"), "-shared", "-fPIC"));
+
+    public static Task<Dictionary<string, string>> DelayAsync(int milliseconds) => WithAsync("SLOWSYNC_MS", milliseconds, null);
+
+    /// <summary>Every sync fails from the moment when <paramref name="flag"/> exists.</summary>
+    public static Task<Dictionary<string, string>> FailAsync(string flag) => WithAsync("SLOWSYNC_EIO_AFTER", 1, flag);
+
+    public static Task<Dictionary<string, string>> KillInSyncAsync(int number, string? flag) => WithAsync("SLOWSYNC_KILL_SYNC", number, flag);
+
+    public static Task<Dictionary<string, string>> KillInWriteAsync(int number, string? flag) => WithAsync("SLOWSYNC_KILL_WRITE", number, flag);
+
+    private static async Task<Dictionary<string, string>> WithAsync(string name, int value, string? flag)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["LD_PRELOAD"] = await Library.Value,
+            [name] = value.ToString(CultureInfo.InvariantCulture),
+        };
+        if (flag is not null) settings["SLOWSYNC_FLAG"] = flag;
+        return settings;
+    }
+}

@@ -1,0 +1,141 @@
+// A preload library that stands between a program and its disk. Built and used by tests/Crash; see docs/testing.md.
+//
+//   SLOWSYNC_MS=N          every sync of a file first waits N milliseconds
+//   SLOWSYNC_EIO_AFTER=N   the Nth sync and all later ones fail with EIO, without syncing
+//   SLOWSYNC_KILL_SYNC=N   the process is killed in the Nth sync, before anything is synced
+//   SLOWSYNC_KILL_WRITE=N  the process is killed in the Nth write to a regular file, when half of it has been written
+//   SLOWSYNC_FLAG=PATH     the counting of syncs and writes begins when this file exists (without it: at once)
+//
+// What is killed is the process, not the machine: the kernel still holds every byte that was written, so a kill in the middle of a write or
+// between a write and its sync shows what the program's order of writes leaves behind, torn record included.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+static long delay_ms, eio_after, kill_sync, kill_write;
+static const char *flag;
+static atomic_long syncs, writes;
+static atomic_int armed;
+
+static long setting(const char *name) {
+    const char *text = getenv(name);
+    return text ? atol(text) : 0;
+}
+
+__attribute__((constructor)) static void read_settings(void) {
+    delay_ms = setting("SLOWSYNC_MS");
+    eio_after = setting("SLOWSYNC_EIO_AFTER");
+    kill_sync = setting("SLOWSYNC_KILL_SYNC");
+    kill_write = setting("SLOWSYNC_KILL_WRITE");
+    flag = getenv("SLOWSYNC_FLAG");
+    if (!flag)
+        atomic_store(&armed, 1);
+}
+
+static int counting(void) {
+    if (!atomic_load(&armed) && access(flag, F_OK) == 0)
+        atomic_store(&armed, 1);
+    return atomic_load(&armed);
+}
+
+static void die(void) {
+    kill(getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+// Returns 0 when the call shall go on, or -1 with errno set.
+static int before_sync(void) {
+    if (delay_ms > 0) {
+        struct timespec wait = {delay_ms / 1000, delay_ms % 1000 * 1000000};
+        while (nanosleep(&wait, &wait) != 0 && errno == EINTR)
+            ;
+    }
+    if ((eio_after || kill_sync) && counting()) {
+        long number = atomic_fetch_add(&syncs, 1) + 1;
+        if (kill_sync && number >= kill_sync)
+            die();
+        if (eio_after && number >= eio_after) {
+            errno = EIO;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+// True when this write shall be the last thing that the process does.
+static int is_last_write(int fd) {
+    struct stat status;
+    if (!kill_write || !counting() || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return 0;
+    return atomic_fetch_add(&writes, 1) + 1 >= kill_write;
+}
+
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+int fsync(int fd) {
+    return before_sync() ? -1 : NEXT(fsync)(fd);
+}
+
+int fdatasync(int fd) {
+    return before_sync() ? -1 : NEXT(fdatasync)(fd);
+}
+
+int syncfs(int fd) {
+    return before_sync() ? -1 : NEXT(syncfs)(fd);
+}
+
+ssize_t write(int fd, const void *bytes, size_t length) {
+    if (is_last_write(fd)) {
+        (void)!NEXT(write)(fd, bytes, length / 2);
+        die();
+    }
+    return NEXT(write)(fd, bytes, length);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) {
+    if (is_last_write(fd)) {
+        (void)!NEXT(pwrite)(fd, bytes, length / 2, at);
+        die();
+    }
+    return NEXT(pwrite)(fd, bytes, length, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) {
+    if (is_last_write(fd)) {
+        (void)!NEXT(pwrite64)(fd, bytes, length / 2, at);
+        die();
+    }
+    return NEXT(pwrite64)(fd, bytes, length, at);
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int count) {
+    if (is_last_write(fd)) {
+        (void)!NEXT(writev)(fd, parts, count / 2);
+        die();
+    }
+    return NEXT(writev)(fd, parts, count);
+}
+
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
+    if (is_last_write(fd)) {
+        (void)!NEXT(pwritev)(fd, parts, count / 2, at);
+        die();
+    }
+    return NEXT(pwritev)(fd, parts, count, at);
+}
+
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
+    if (is_last_write(fd)) {
+        (void)!NEXT(pwritev64)(fd, parts, count / 2, at);
+        die();
+    }
+    return NEXT(pwritev64)(fd, parts, count, at);
+}
