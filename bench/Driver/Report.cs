@@ -82,8 +82,8 @@ internal static class Report
     {
         var text = new StringBuilder();
         text.Append("# Results\n\nWritten by `bench/run report` from the newest raw results of each mode in `bench/results/`; not edited by hand.\n"
-            + "A figure is the median over the pairs of one run, with the lowest and the highest in parentheses; the ratio is Posthorn's median to the\n"
-            + "peer's of the same run. What is measured, and how, stands in [README.md](README.md).\n");
+            + "A figure is the median over the pairs of one run, with the lowest and the highest in parentheses; the ratio is Posthorn's median\n"
+            + "to the peer's of the same run. What is measured, and how, stands in [README.md](README.md).\n");
         var files = Directory.GetFiles(Path.Combine(bench, "results"), "*.jsonl").Order(StringComparer.Ordinal)
             .GroupBy(f => Path.GetFileNameWithoutExtension(f).Split('-', 3)[^1], StringComparer.Ordinal);
         foreach (var mode in files.OrderBy(m => Array.IndexOf(["smtp", "smtp-filled", "syncs", "append", "imap", "idle"], m.Key)))
@@ -96,8 +96,8 @@ internal static class Report
         var lines = File.ReadLines(file).Where(l => l.StartsWith('{')).Select(l => JsonDocument.Parse(l).RootElement).ToList();
         var about = lines.First(l => Text(l, "test") == "about");
         var programs = about.EnumerateObject().Where(p => p.Name.StartsWith("program ", StringComparison.Ordinal)).Select(p => p.Value.GetString());
-        text.Append(CultureInfo.InvariantCulture, $"\n## {mode}\n\n{Text(about, "date")}, {Text(about, "cores")} cores, {Text(about, "memory_gb")} GB;\n");
-        text.Append(CultureInfo.InvariantCulture, $"{string.Join("; ", programs)}; raw: `results/{Path.GetFileName(file)}`\n");
+        text.Append(CultureInfo.InvariantCulture, $"\n## {mode}\n\n{Text(about, "date")}, {Text(about, "cores")} cores, ");
+        text.Append(CultureInfo.InvariantCulture, $"{Text(about, "memory_gb")} GB; {string.Join("; ", programs)};\nraw: `results/{Path.GetFileName(file)}`\n");
         WriteNoise(text, lines);
         text.Append("\n| | cell | peer | Posthorn | ratio | to reach | |\n|---|---|---:|---:|---:|---|---|\n");
         foreach (var column in Columns)
@@ -122,7 +122,7 @@ internal static class Report
         if (ours > 0)
         {
             double all = ours + others;
-            text.Append(CultureInfo.InvariantCulture, $"\nOf the processor time spent while measuring, {Sum("driver_cpu_s") / all:p0} was the driver's");
+            text.Append(CultureInfo.InvariantCulture, $"\nOf the processor time spent, {Sum("driver_cpu_s") / all:p0} was the driver's");
             text.Append(CultureInfo.InvariantCulture, $" and {others / all:p0} that of other programs on the machine.\n");
         }
     }

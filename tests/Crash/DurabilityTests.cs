@@ -81,8 +81,8 @@ public sealed class DurabilityTests
         return server;
     }
 
-    private static byte[] Message(int number) =>
-        Encoding.ASCII.GetBytes($"From: sender@outside.test\r\nMessage-ID: <{number}@outside.test>\r\nSubject: durable {number}\r\n\r\nText {number}.\r\n");
+    private static byte[] Message(int number) => Encoding.ASCII.GetBytes(
+        $"From: sender@outside.test\r\nMessage-ID: <{number}@outside.test>\r\nSubject: durable {number}\r\n\r\nText {number}.\r\n");
 
     // At most 20 a second with 50 ms a sync; and some, since a server that answers nothing would pass else.
     private static async Task AssertPacedAsync(Func<int, Task<bool>> act)

@@ -47,7 +47,8 @@ public sealed class KillTests(ITestOutputHelper output)
         {
             await using var server = new Server();
             int at = random.Next(1, 60);
-            var ending = await server.InitAsync(round % 2 == 0 ? await SlowDisk.KillInWriteAsync(at, null) : await SlowDisk.KillInSyncAsync(at, null));
+            var early = round % 2 == 0 ? await SlowDisk.KillInWriteAsync(at, null) : await SlowDisk.KillInSyncAsync(at, null);
+            var ending = await server.InitAsync(early);
             output.WriteLine($"round {round}: init, killed at {at}: {ending.Status}");
             (await server.InitAsync()).Require();
             int later = random.Next(1, 40);
