@@ -97,7 +97,8 @@ internal static class Report
         var about = lines.First(l => Text(l, "test") == "about");
         var programs = about.EnumerateObject().Where(p => p.Name.StartsWith("program ", StringComparison.Ordinal)).Select(p => p.Value.GetString());
         text.Append(CultureInfo.InvariantCulture, $"\n## {mode}\n\n{Text(about, "date")}, {Text(about, "cores")} cores, ");
-        text.Append(CultureInfo.InvariantCulture, $"{Text(about, "memory_gb")} GB; {string.Join("; ", programs)};\nraw: `results/{Path.GetFileName(file)}`\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Text(about, "memory_gb")} GB; {string.Join("; ", programs)};\n");
+        text.Append(CultureInfo.InvariantCulture, $"raw: `results/{Path.GetFileName(file)}`\n");
         WriteNoise(text, lines);
         text.Append("\n| | cell | peer | Posthorn | ratio | to reach | |\n|---|---|---:|---:|---:|---|---|\n");
         foreach (var column in Columns)
