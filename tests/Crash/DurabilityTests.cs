@@ -73,6 +73,47 @@ public sealed class DurabilityTests
         (await server.RunAsync(["verify"])).Require();
     }
 
+    [Fact]
+    public async Task A_full_disk_is_refused_for_now_and_served_again_when_there_is_room()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var server = await Server.InstallAsync(1, ct);
+        string flag = Path.Combine(server.Data, "disk-is-full");
+        await server.KillAsync();
+        await server.StartAsync(ct, await SlowDisk.FillAsync(flag));
+        using var imap = await ImapSession.LogInAsync(server.Imap, Server.Account(0), Server.Password, ct);
+        (await imap.AppendAsync("INBOX", Message(1), ct)).Require();
+
+        await File.WriteAllTextAsync(flag, "", ct);
+        using (var smtp = await SmtpSession.OpenAsync(server.Smtp, ct)) Assert.False(await IsTakenAsync(smtp, 2, ct), "250 without room");
+        Assert.Equal("NO", (await imap.AppendAsync("INBOX", Message(3), ct)).Status);
+        (await imap.CommandAsync("NOOP", ct)).Require();
+
+        File.Delete(flag);
+        using (var smtp = await SmtpSession.OpenAsync(server.Smtp, ct)) Assert.True(await IsTakenAsync(smtp, 4, ct), "refused with room");
+        (await imap.AppendAsync("INBOX", Message(5), ct)).Require();
+        (await imap.CommandAsync("SELECT INBOX", ct)).Require();
+        var found = (await imap.CommandAsync("FETCH 1:* BODY.PEEK[]", ct)).Require().Untagged.Where(u => u.Literals.Count > 0).ToList();
+        Assert.Collection(
+            found,
+            u => Assert.True(u.Literals[0].AsSpan().EndsWith(Message(1))),
+            u => Assert.True(u.Literals[0].AsSpan().EndsWith(Message(4))),
+            u => Assert.True(u.Literals[0].AsSpan().EndsWith(Message(5))));
+        (await server.RunAsync(["verify"])).Require();
+    }
+
+    private static async Task<bool> IsTakenAsync(SmtpSession smtp, int number, CancellationToken ct)
+    {
+        try
+        {
+            return await smtp.SendAsync([Server.Account(0)], Message(number), ct);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     private static async Task<Server> InstallAsync(Dictionary<string, string> preload, CancellationToken ct)
     {
         var server = await Server.InstallAsync(1, ct);

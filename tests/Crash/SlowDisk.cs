@@ -13,6 +13,9 @@ internal static class SlowDisk
     /// <summary>Every sync fails from the moment when <paramref name="flag"/> exists.</summary>
     public static Task<Dictionary<string, string>> FailAsync(string flag) => WithAsync("SLOWSYNC_EIO_AFTER", 1, flag);
 
+    /// <summary>No write finds room as long as <paramref name="flag"/> exists.</summary>
+    public static Task<Dictionary<string, string>> FillAsync(string flag) => WithAsync("SLOWSYNC_FULL", 1, flag);
+
     public static Task<Dictionary<string, string>> KillInSyncAsync(int number, string? flag) => WithAsync("SLOWSYNC_KILL_SYNC", number, flag);
 
     public static Task<Dictionary<string, string>> KillInWriteAsync(int number, string? flag) => WithAsync("SLOWSYNC_KILL_WRITE", number, flag);

@@ -37,6 +37,16 @@ public sealed class SlowDiskTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task No_write_finds_room_while_the_flag_is_raised()
+    {
+        string flag = Path.Combine(_folder, "flag");
+        await File.WriteAllTextAsync(flag, "", TestContext.Current.CancellationToken);
+        Assert.Equal(3, (await RunAsync(await SlowDisk.FillAsync(flag), 1)).Status);
+        File.Delete(flag);
+        Assert.Equal("1 synced\n", (await RunAsync(await SlowDisk.FillAsync(flag), 1)).Require().Output);
+    }
+
+    [Fact]
     public async Task A_process_dies_in_the_named_sync()
     {
         Assert.NotEqual(0, (await RunAsync(await SlowDisk.KillInSyncAsync(3, null), 5)).Status);

@@ -4,6 +4,7 @@
 //   SLOWSYNC_EIO_AFTER=N   the Nth sync and all later ones fail with EIO, without syncing
 //   SLOWSYNC_KILL_SYNC=N   the process is killed in the Nth sync, before anything is synced
 //   SLOWSYNC_KILL_WRITE=N  the process is killed in the Nth write to a regular file, when half of it has been written
+//   SLOWSYNC_FULL=1        every write to a regular file fails with ENOSPC, as long as the flag file exists
 //   SLOWSYNC_FLAG=PATH     the counting of syncs and writes begins when this file exists (without it: at once)
 //
 // What is killed is the process, not the machine: the kernel still holds every byte that was written, so a kill in the middle of a write or
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static long delay_ms, eio_after, kill_sync, kill_write;
+static long delay_ms, eio_after, kill_sync, kill_write, full;
 static const char *flag;
 static atomic_long syncs, writes;
 static atomic_int armed;
@@ -34,6 +35,7 @@ __attribute__((constructor)) static void read_settings(void) {
     eio_after = setting("SLOWSYNC_EIO_AFTER");
     kill_sync = setting("SLOWSYNC_KILL_SYNC");
     kill_write = setting("SLOWSYNC_KILL_WRITE");
+    full = setting("SLOWSYNC_FULL");
     flag = getenv("SLOWSYNC_FLAG");
     if (!flag)
         atomic_store(&armed, 1);
@@ -70,12 +72,24 @@ static int before_sync(void) {
     return 0;
 }
 
+static int is_regular(int fd) {
+    struct stat status;
+    int kept = errno, regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    errno = kept;
+    return regular;
+}
+
 // True when this write shall be the last thing that the process does.
 static int is_last_write(int fd) {
-    struct stat status;
-    if (!kill_write || !counting() || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+    return kill_write && counting() && is_regular(fd) && atomic_fetch_add(&writes, 1) + 1 >= kill_write;
+}
+
+// True when the disk has no room for this write; errno tells.
+static int is_refused(int fd) {
+    if (!full || !flag || !is_regular(fd) || access(flag, F_OK) != 0)
         return 0;
-    return atomic_fetch_add(&writes, 1) + 1 >= kill_write;
+    errno = ENOSPC;
+    return 1;
 }
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -93,6 +107,8 @@ int syncfs(int fd) {
 }
 
 ssize_t write(int fd, const void *bytes, size_t length) {
+    if (is_refused(fd))
+        return -1;
     if (is_last_write(fd)) {
         (void)!NEXT(write)(fd, bytes, length / 2);
         die();
@@ -101,6 +117,8 @@ ssize_t write(int fd, const void *bytes, size_t length) {
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) {
+    if (is_refused(fd))
+        return -1;
     if (is_last_write(fd)) {
         (void)!NEXT(pwrite)(fd, bytes, length / 2, at);
         die();
@@ -109,6 +127,8 @@ ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) {
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) {
+    if (is_refused(fd))
+        return -1;
     if (is_last_write(fd)) {
         (void)!NEXT(pwrite64)(fd, bytes, length / 2, at);
         die();
@@ -117,6 +137,8 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) {
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
+    if (is_refused(fd))
+        return -1;
     if (is_last_write(fd)) {
         (void)!NEXT(writev)(fd, parts, count / 2);
         die();
@@ -125,6 +147,8 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 }
 
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
+    if (is_refused(fd))
+        return -1;
     if (is_last_write(fd)) {
         (void)!NEXT(pwritev)(fd, parts, count / 2, at);
         die();
@@ -133,6 +157,8 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
 }
 
 ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
+    if (is_refused(fd))
+        return -1;
     if (is_last_write(fd)) {
         (void)!NEXT(pwritev64)(fd, parts, count / 2, at);
         die();
