@@ -1,0 +1,24 @@
+using System.Diagnostics.CodeAnalysis;
+using Posthorn.Core;
+
+namespace Posthorn.Imap;
+
+/// <summary>DELETE (RFC 9051 §6.3.5).</summary>
+internal sealed record DeleteCommand(MailboxName Name) : Command
+{
+    public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
+    {
+        command = null;
+        if (!(r.ExpectSpace() && r.ExpectMailbox(out var name) && r.ExpectEnd())) return false;
+        command = new DeleteCommand(name);
+        return true;
+    }
+
+    public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
+    {
+        var mailboxes = session.Server.Store.Mailboxes;
+        if (await mailboxes.FindAsync(session.Account, Name.Path, ct) is not { } found) return Replies.NonExistent;
+        var refusal = await mailboxes.DeleteAsync(session.Account, found.Id, ct);
+        return refusal is null ? Reply.Ok("DELETE completed") : Replies.From(refusal);
+    }
+}

@@ -1,0 +1,105 @@
+using Posthorn.Core;
+using Posthorn.Mime;
+using Posthorn.Store;
+
+namespace Posthorn.Imap;
+
+/// <summary>FETCH responses (RFC 9051 §7.5.2) from the rows of a mailbox's index and from stored columns.</summary>
+internal static class FetchWriter
+{
+    private static readonly (SystemFlags Flag, string Name)[] Names =
+    [
+        (SystemFlags.Answered, "\\Answered"), (SystemFlags.Flagged, "\\Flagged"), (SystemFlags.Deleted, "\\Deleted"),
+        (SystemFlags.Seen, "\\Seen"), (SystemFlags.Draft, "\\Draft"),
+    ];
+
+    // Every combination of system flags as it stands in a list.
+    private static readonly byte[][] SystemText =
+    [
+        .. Enumerable.Range(0, 32).Select(bits => System.Text.Encoding.ASCII.GetBytes(
+            string.Join(' ', Names.Where(name => ((int)name.Flag & bits) != 0).Select(name => name.Name)))),
+    ];
+
+    /// <summary>A whole response about flags. It names the UID, which RFC 9051 §6.4.9 asks for after UID commands and allows always.</summary>
+    public static void Flags(ref WireWriter w, int number, in EmailRow row, KeywordSets keywords)
+    {
+        Begin(ref w, number);
+        w.Raw("UID "u8);
+        w.Number(row.Uid.Value);
+        w.Raw(" FLAGS ("u8);
+        FlagNames(ref w, row.Flags, keywords);
+        w.Raw("))\r\n"u8);
+    }
+
+    public static void Begin(ref WireWriter w, int number)
+    {
+        w.Raw("* "u8);
+        w.Number(number);
+        w.Raw(" FETCH ("u8);
+    }
+
+    /// <summary>The items that the index answers, a space between; true when there was one.</summary>
+    public static bool FromIndex(ref WireWriter w, FetchItems items, in EmailRow row, KeywordSets keywords)
+    {
+        var any = false;
+        if ((items & FetchItems.Uid) != 0)
+        {
+            w.Raw("UID "u8);
+            w.Number(row.Uid.Value);
+            any = true;
+        }
+        if ((items & FetchItems.Flags) != 0)
+        {
+            w.Raw(any ? " FLAGS ("u8 : "FLAGS ("u8);
+            FlagNames(ref w, row.Flags, keywords);
+            w.Byte((byte)')');
+            any = true;
+        }
+        if ((items & FetchItems.InternalDate) != 0)
+        {
+            w.Raw(any ? " INTERNALDATE "u8 : "INTERNALDATE "u8);
+            ImapDate.Write(ref w, row.ReceivedAt);
+            any = true;
+        }
+        if ((items & FetchItems.Size) != 0)
+        {
+            w.Raw(any ? " RFC822.SIZE "u8 : "RFC822.SIZE "u8);
+            w.Number(row.SizeBytes);
+            any = true;
+        }
+        return any;
+    }
+
+    /// <summary>The items that stored columns answer, a space before each but the first.</summary>
+    public static bool FromDetails(ref WireWriter w, FetchItems items, scoped ReadOnlySpan<byte> envelope, scoped ReadOnlySpan<byte> structure, bool any)
+    {
+        if ((items & FetchItems.Envelope) != 0)
+        {
+            w.Raw(any ? " ENVELOPE "u8 : "ENVELOPE "u8);
+            EnvelopeWriter.Write(ref w, new EnvelopeView(envelope));
+            any = true;
+        }
+        if ((items & FetchItems.Body) != 0)
+        {
+            w.Raw(any ? " BODY "u8 : "BODY "u8);
+            StructureWriter.Write(ref w, new StructureView(structure).Root, extended: false);
+            any = true;
+        }
+        if ((items & FetchItems.BodyStructure) != 0)
+        {
+            w.Raw(any ? " BODYSTRUCTURE "u8 : "BODYSTRUCTURE "u8);
+            StructureWriter.Write(ref w, new StructureView(structure).Root, extended: true);
+            any = true;
+        }
+        return any;
+    }
+
+    private static void FlagNames(ref WireWriter w, MessageFlags flags, KeywordSets keywords)
+    {
+        var system = SystemText[(int)flags.System & 31];
+        w.Raw(system);
+        if (flags.KeywordSet == 0) return;
+        var names = keywords.Wire(flags.KeywordSet);
+        w.Raw(system.Length == 0 && !names.IsEmpty ? names[1..] : names);
+    }
+}

@@ -1,0 +1,73 @@
+namespace Posthorn.Imap;
+
+/// <summary>What one session may cost. docs/limits.md lists these by name.</summary>
+internal static class ImapLimits
+{
+    /// <summary>A command without its literals (RFC 7162 §4 asks for 8,192 octets).</summary>
+    public const int LineOctetsMax = 64 * 1024;
+
+    /// <summary>A literal up to this size becomes part of the command's text; a larger one is a message, or refused.</summary>
+    public const int InlineLiteralOctetsMax = 64 * 1024;
+
+    /// <summary>A whole command in memory, literals included.</summary>
+    public const int CommandOctetsMax = 256 * 1024;
+
+    /// <summary>Messages of one APPEND (RFC 3502).</summary>
+    public const int AppendMessagesMax = 100;
+
+    public const int TagOctetsMax = 256;
+
+    /// <summary>User names and passwords.</summary>
+    public const int CredentialOctetsMax = 4096;
+
+    /// <summary>Ranges of one sequence set; a line has no room for more.</summary>
+    public const int SequenceRangesMax = 16 * 1024;
+
+    /// <summary>Parentheses, NOT and OR inside each other.</summary>
+    public const int SearchDepthMax = 50;
+
+    /// <summary>Keys of one SEARCH.</summary>
+    public const int SearchKeysMax = 1000;
+
+    /// <summary>Data items of one FETCH.</summary>
+    public const int FetchItemsMax = 100;
+
+    /// <summary>Header names of one BODY[HEADER.FIELDS (…)].</summary>
+    public const int HeaderFieldsMax = 100;
+
+    /// <summary>Numbers of one section: as deep as Mime looks into a message.</summary>
+    public const int SectionDepthMax = 100;
+
+    /// <summary>Patterns of one LIST.</summary>
+    public const int ListPatternsMax = 50;
+
+    /// <summary>Keywords named by one STORE or APPEND.</summary>
+    public const int FlagsMax = 100;
+
+    /// <summary>Malformed commands in a row before the connection is closed.</summary>
+    public const int BadCommandsMax = 10;
+
+    /// <summary>Failed log-ins before the connection is closed.</summary>
+    public const int LoginFailuresMax = 3;
+
+    /// <summary>What waits in the output before it is flushed, and so what a client that does not read can hold.</summary>
+    public const int OutputOctetsMax = 32 * 1024;
+
+    /// <summary>Octets of a body that are in memory at once.</summary>
+    public const int BodyChunkOctets = 64 * 1024;
+
+    /// <summary>Rows that are formatted or read between two looks at the output.</summary>
+    public const int BatchRows = 256;
+
+    /// <summary>Octets of a header that BODY[HEADER.FIELDS] and SEARCH HEADER look at.</summary>
+    public const int HeaderOctetsMax = 1024 * 1024;
+
+    /// <summary>A refused literal that the client sends anyway is read up to this size; a larger one ends the connection.</summary>
+    public const long DiscardOctetsMax = 64L * 1024 * 1024;
+
+    /// <summary>RFC 9051 §5.4: at least 30 minutes once logged in.</summary>
+    public static readonly TimeSpan IdleTimeout = TimeSpan.FromMinutes(30);
+
+    /// <summary>Before log-in a client has nothing to think about.</summary>
+    public static readonly TimeSpan LoginTimeout = TimeSpan.FromMinutes(3);
+}

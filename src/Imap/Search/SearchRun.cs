@@ -1,0 +1,88 @@
+using Posthorn.Core;
+using Posthorn.Mime;
+using Posthorn.Store;
+
+namespace Posthorn.Imap;
+
+/// <summary>Runs a search program in up to three passes, each over what the one before could not decide: rows, stored columns, octets.</summary>
+internal sealed class SearchRun(ImapSession session, SearchKey program)
+{
+    private readonly SelectedMailbox _mailbox = session.Mailbox;
+    private readonly List<int> _found = [];
+
+    /// <returns>Rows of the session's snapshot, rising.</returns>
+    public async ValueTask<List<int>> FindAsync(CancellationToken ct)
+    {
+        var undecided = LookAtRows();
+        if (undecided.Count == 0) return _found;
+        undecided = await LookAtDetailsAsync(undecided, ct);
+        foreach (var index in undecided) await ReadAsync(index, ct);
+        _found.Sort();
+        return _found;
+    }
+
+    private List<int> LookAtRows()
+    {
+        var present = _mailbox.View.Current;
+        var undecided = new List<int>();
+        var subject = new SearchSubject { Keywords = _mailbox.View.Keywords };
+        for (var index = 0; index < _mailbox.Count; index++)
+        {
+            subject.Row = _mailbox.Fresh(present, index);
+            subject.Number = index + 1;
+            Keep(program.Test(subject), index, undecided);
+        }
+        return undecided;
+    }
+
+    private async ValueTask<List<int>> LookAtDetailsAsync(List<int> indexes, CancellationToken ct)
+    {
+        var undecided = new List<int>();
+        var emails = new EmailId[Math.Min(indexes.Count, ImapLimits.BatchRows)];
+        for (var start = 0; start < indexes.Count; start += emails.Length)
+        {
+            var count = Math.Min(emails.Length, indexes.Count - start);
+            for (var i = 0; i < count; i++) emails[i] = _mailbox.Known[indexes[start + i]].Email;
+            var first = start;
+            await session.Server.Store.Emails.ReadDetailsAsync(
+                session.Account, emails.AsMemory(0, count), DetailParts.Envelope,
+                (int at, in EmailDetail detail) =>
+                {
+                    var index = indexes[first + at];
+                    Keep(program.Test(SubjectOf(index, detail)), index, undecided);
+                }, ct);
+        }
+        return undecided;
+    }
+
+    private async ValueTask ReadAsync(int index, CancellationToken ct)
+    {
+        var email = _mailbox.Known[index].Email;
+        using var message = await session.Server.Store.Emails.OpenMessageAsync(session.Account, email, ct);
+        if (message is null) return; // expunged meanwhile: it matches nothing
+        var text = await MessageText.ReadAsync(message, ct);
+        await session.Server.Store.Emails.ReadDetailsAsync(
+            session.Account, new[] { email }, DetailParts.Envelope,
+            (int _, in EmailDetail detail) =>
+            {
+                var subject = SubjectOf(index, detail);
+                subject.Text = text;
+                if (program.Test(subject) == Verdict.Yes) _found.Add(index);
+            }, ct);
+    }
+
+    private SearchSubject SubjectOf(int index, in EmailDetail detail) => new()
+    {
+        Row = _mailbox.Fresh(_mailbox.View.Current, index),
+        Number = index + 1,
+        Keywords = _mailbox.View.Keywords,
+        HasDetails = true,
+        Envelope = new EnvelopeView(detail.Envelope),
+    };
+
+    private void Keep(Verdict verdict, int index, List<int> undecided)
+    {
+        if (verdict == Verdict.Yes) _found.Add(index);
+        else if (verdict == Verdict.Unknown) undecided.Add(index);
+    }
+}

@@ -1,0 +1,108 @@
+using Posthorn.Core;
+using Posthorn.Store;
+
+namespace Posthorn.Imap;
+
+/// <summary>What a client need not be told about a message, because it did it or has seen it.</summary>
+/// <param name="was">The row as the client knows it.</param>
+/// <param name="now">The row as it is.</param>
+internal delegate bool AlreadyKnown(in EmailRow was, in EmailRow now);
+
+/// <summary>Tells a client what has happened to the selected mailbox since it was last told (RFC 9051 §5.2, §7.5.1).</summary>
+internal static class Announcer
+{
+    /// <summary>Writes EXPUNGE, EXISTS and FETCH for all that lies between what the client knows and the present, then makes it known.</summary>
+    /// <param name="keepNumbers">EXPUNGE may not be sent. Then, when there is one, everything waits: what follows counts by the new numbers.</param>
+    /// <returns>False when the peer is gone.</returns>
+    public static async ValueTask<bool> TellAsync(ImapSession session, SelectedMailbox mailbox, bool keepNumbers, AlreadyKnown? known, CancellationToken ct)
+    {
+        var present = mailbox.View.Current;
+        var before = mailbox.Known;
+        if (ReferenceEquals(present, before)) return true;
+        var diff = MailboxSnapshot.Diff(before, present);
+        if (keepNumbers && diff.Expunged.Count > 0) return true;
+        mailbox.Known = present;
+        for (var end = diff.Expunged.Count; end > 0; end -= ImapLimits.BatchRows)
+        {
+            Expunged(session, diff, Math.Max(0, end - ImapLimits.BatchRows), end);
+            if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
+        }
+        Exists(session, mailbox, before.Count - diff.Expunged.Count);
+        for (var start = 0; start < diff.Changed.Count; start += ImapLimits.BatchRows)
+        {
+            Changed(session, mailbox, before, diff, start, known);
+            if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
+        }
+        return true;
+    }
+
+    /// <summary>FLAGS and PERMANENTFLAGS: every keyword of the account may appear, and new ones may be made unless the mailbox is read-only.</summary>
+    public static void Flags(ref WireWriter w, SelectedMailbox mailbox)
+    {
+        var keywords = mailbox.View.Keywords.All;
+        mailbox.KeywordsTold = keywords.Count;
+        w.Raw("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft"u8);
+        Keywords(ref w, keywords);
+        w.Raw(")\r\n* OK [PERMANENTFLAGS ("u8);
+        if (!mailbox.ReadOnly)
+        {
+            w.Raw("\\Answered \\Flagged \\Deleted \\Seen \\Draft"u8);
+            Keywords(ref w, keywords);
+            w.Raw(" \\*"u8);
+        }
+        w.Raw(")] flags that are kept\r\n"u8);
+    }
+
+    private static void Keywords(ref WireWriter w, IReadOnlyList<string> keywords)
+    {
+        foreach (var keyword in keywords)
+        {
+            w.Space();
+            w.Text(keyword);
+        }
+    }
+
+    // From the end, so that no number moves before it is named.
+    private static void Expunged(ImapSession session, MailboxDiff diff, int start, int end)
+    {
+        var w = session.Connection.Write();
+        for (var i = end - 1; i >= start; i--)
+        {
+            w.Raw("* "u8);
+            w.Number(diff.Expunged[i] + 1);
+            w.Raw(" EXPUNGE\r\n"u8);
+        }
+        w.Commit();
+    }
+
+    private static void Exists(ImapSession session, SelectedMailbox mailbox, int left)
+    {
+        var w = session.Connection.Write();
+        if (mailbox.View.Keywords.All.Count > mailbox.KeywordsTold) Flags(ref w, mailbox);
+        if (mailbox.Known.Count > left)
+        {
+            w.Raw("* "u8);
+            w.Number(mailbox.Known.Count);
+            w.Raw(" EXISTS\r\n* 0 RECENT\r\n"u8);
+        }
+        w.Commit();
+    }
+
+    private static void Changed(ImapSession session, SelectedMailbox mailbox, MailboxSnapshot before, MailboxDiff diff, int start, AlreadyKnown? known)
+    {
+        var w = session.Connection.Write();
+        var end = Math.Min(start + ImapLimits.BatchRows, diff.Changed.Count);
+        for (var i = start; i < end; i++)
+        {
+            ref readonly var now = ref mailbox.Known[diff.Changed[i]];
+            var at = before.IndexOf(now.Uid);
+            if (at >= 0)
+            {
+                ref readonly var was = ref before[at];
+                if (was.Flags == now.Flags || (known is not null && known(was, now))) continue;
+            }
+            FetchWriter.Flags(ref w, diff.Changed[i] + 1, now, mailbox.View.Keywords);
+        }
+        w.Commit();
+    }
+}

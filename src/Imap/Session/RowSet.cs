@@ -1,0 +1,45 @@
+namespace Posthorn.Imap;
+
+/// <summary>Rows of a snapshot from First to Last, both included, counted from 0.</summary>
+internal readonly record struct IndexRange(int First, int Last);
+
+/// <summary>The messages that a command named, as rows of the snapshot that the session's message numbers count.</summary>
+internal sealed class RowSet
+{
+    public static readonly RowSet Empty = new([]);
+
+    public RowSet(List<IndexRange> ranges)
+    {
+        Ranges = ranges;
+        foreach (var range in ranges) Count += range.Last - range.First + 1;
+    }
+
+    /// <summary>Rising, without overlap.</summary>
+    public IReadOnlyList<IndexRange> Ranges { get; }
+
+    public int Count { get; }
+
+    public IEnumerable<int> Indexes
+    {
+        get
+        {
+            foreach (var range in Ranges)
+            {
+                for (var i = range.First; i <= range.Last; i++) yield return i;
+            }
+        }
+    }
+
+    public bool Contains(int index)
+    {
+        var (low, high) = (0, Ranges.Count - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            if (index < Ranges[middle].First) high = middle - 1;
+            else if (index > Ranges[middle].Last) low = middle + 1;
+            else return true;
+        }
+        return false;
+    }
+}

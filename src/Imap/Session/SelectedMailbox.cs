@@ -1,0 +1,88 @@
+using Posthorn.Core;
+using Posthorn.Store;
+
+namespace Posthorn.Imap;
+
+/// <summary>The selected mailbox as this session's client knows it.</summary>
+/// <remarks>
+/// <see cref="Known"/> is the snapshot that the client's message numbers count. It is replaced by <see cref="Announcer"/> alone, after
+/// everything between it and the present was written. Flags are always read from the present (<see cref="Fresh"/>): a number never
+/// moves unannounced, a flag is never stale.
+/// </remarks>
+internal sealed class SelectedMailbox(MailboxView view, string path, bool readOnly) : IDisposable
+{
+    public MailboxView View => view;
+
+    public string Path => path;
+
+    /// <summary>Opened by EXAMINE.</summary>
+    public bool ReadOnly => readOnly;
+
+    public MailboxSnapshot Known { get; set; } = view.Current;
+
+    /// <summary>Keywords that the last FLAGS response named; the client is told again when there are others.</summary>
+    public int KeywordsTold { get; set; }
+
+    public MailboxId Id => Known.Mailbox;
+
+    public int Count => Known.Count;
+
+    /// <summary>What <c>*</c> means among UIDs; 0 when the mailbox is empty.</summary>
+    public uint LastUid => Known.Count == 0 ? 0 : Known[Known.Count - 1].Uid.Value;
+
+    /// <summary>RFC 9051 §9 seq-number: a number beyond the mailbox, or a star in an empty one, is a fault of the client.</summary>
+    public bool Holds(SequenceSet set) => Count > 0 && set.LargestWritten <= (uint)Count;
+
+    /// <summary>The rows that a set names. False for message numbers that do not exist; UIDs that do not exist are passed over (RFC 9051 §6.4.9).</summary>
+    public bool TryFind(SequenceSet set, bool byUid, out RowSet rows)
+    {
+        rows = RowSet.Empty;
+        if (!byUid && !Holds(set)) return false;
+        var ranges = new List<IndexRange>();
+        foreach (var (first, last) in set.Resolve(byUid ? LastUid : (uint)Count))
+        {
+            var low = byUid ? AtOrAfter(first) : (int)first - 1;
+            var high = byUid ? Before(last) : (int)last - 1;
+            if (low > high) continue;
+            if (ranges.Count > 0 && ranges[^1].Last + 1 == low) ranges[^1] = ranges[^1] with { Last = high };
+            else ranges.Add(new IndexRange(low, high));
+        }
+        rows = new RowSet(ranges);
+        return true;
+    }
+
+    public List<Uid> Uids(RowSet rows)
+    {
+        var uids = new List<Uid>(rows.Count);
+        foreach (var range in rows.Ranges)
+        {
+            for (var i = range.First; i <= range.Last; i++) uids.Add(Known[i].Uid);
+        }
+        return uids;
+    }
+
+    /// <summary>A row of <see cref="Known"/> as it is in the present; as it was last, when it has been expunged.</summary>
+    public EmailRow Fresh(MailboxSnapshot present, int index)
+    {
+        ref readonly var row = ref Known[index];
+        if (ReferenceEquals(present, Known)) return row;
+        // Without expunges below it a row stands where it stood.
+        if (index < present.Count && present[index].Uid == row.Uid) return present[index];
+        var at = present.IndexOf(row.Uid);
+        return at < 0 ? row : present[at];
+    }
+
+    public void Dispose() => view.Dispose();
+
+    private int AtOrAfter(uint uid)
+    {
+        var at = Known.IndexOf(new Uid(uid));
+        return at < 0 ? ~at : at;
+    }
+
+    private int Before(uint uid)
+    {
+        var at = Known.IndexOf(new Uid(uid));
+        return at < 0 ? ~at - 1 : at;
+    }
+}
