@@ -18,7 +18,7 @@ internal sealed record DeleteCommand(MailboxName Name) : Command
     {
         var mailboxes = session.Server.Store.Mailboxes;
         if (await mailboxes.FindAsync(session.Account, Name.Path, ct) is not { } found) return Replies.NonExistent;
-        var refusal = await mailboxes.DeleteAsync(session.Account, found.Id, ct);
-        return refusal is null ? Reply.Ok("DELETE completed") : Replies.From(refusal);
+        var deleted = await mailboxes.DeleteAsync(session.Account, found.Id, ct);
+        return deleted.Ok ? Reply.Ok("DELETE completed") : Replies.From(deleted.Refusal!);
     }
 }

@@ -31,7 +31,8 @@ internal sealed record ExpungeCommand(SequenceSet? Set) : Command
             mailbox.TryFind(Set, byUid: true, out var rows);
             only = mailbox.Uids(rows);
         }
-        await session.Server.Store.Emails.ExpungeAsync(session.Account, mailbox.Id, only, ct);
+        var gone = await session.Server.Store.Emails.ExpungeAsync(session.Account, mailbox.Id, only, ct);
+        if (!gone.Ok) return Replies.From(gone.Refusal!);
         return Reply.Ok("EXPUNGE completed");
     }
 }

@@ -23,7 +23,7 @@ internal sealed class IncomingMessages
         if (_messages == ImapLimits.AppendMessagesMax) return Reply.No("too many messages in one command", "LIMIT");
         var store = session.Server.Store;
         if (await store.Mailboxes.FindAsync(session.Account, mailbox.Path, ct) is null) return Replies.TryCreate;
-        var quota = await store.QuotaAsync(session.Account, ct);
+        if (await store.QuotaAsync(session.Account, ct) is not { } quota) return Replies.TryCreate;
         if (quota.SizeBytes + _octets + octets > quota.QuotaBytes || quota.Messages + _messages + 1 > quota.QuotaMessages)
             return Reply.No("the mailbox is full", "OVERQUOTA");
         _octets += octets;

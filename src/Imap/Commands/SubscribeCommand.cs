@@ -14,8 +14,8 @@ internal sealed record SubscribeCommand(MailboxName Name, bool Subscribed) : Com
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         if (!Name.IsWellFormed) return Replies.BadName;
-        var refusal = await session.Server.Store.Mailboxes.SubscribeAsync(session.Account, Name.Path, Subscribed, ct);
-        if (refusal is not null) return Replies.From(refusal);
+        var done = await session.Server.Store.Mailboxes.SubscribeAsync(session.Account, Name.Path, Subscribed, ct);
+        if (!done.Ok) return Replies.From(done.Refusal!);
         return Reply.Ok(Subscribed ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed");
     }
 

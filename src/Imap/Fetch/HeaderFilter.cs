@@ -1,4 +1,5 @@
 using System.Buffers;
+using Posthorn.Mime;
 
 namespace Posthorn.Imap;
 
@@ -8,45 +9,18 @@ internal static class HeaderFilter
     /// <param name="header">A header block, with or without the empty line that ends it.</param>
     public static void Apply(ReadOnlySpan<byte> header, IReadOnlyList<byte[]> names, bool not, IBufferWriter<byte> output)
     {
-        while (!header.IsEmpty)
+        foreach (var field in HeaderFields.Of(header))
         {
-            var length = FieldLength(header);
-            var field = header[..length];
-            header = header[length..];
-            if (field[0] is (byte)'\r' or (byte)'\n') break;
-            if (IsNamed(field, names) != not) output.Write(field);
+            if (IsNamed(field, names) != not) output.Write(field.Octets);
         }
         output.Write("\r\n"u8);
     }
 
-    /// <summary>A field with the lines folded into it.</summary>
-    public static int FieldLength(ReadOnlySpan<byte> header)
+    private static bool IsNamed(HeaderField field, IReadOnlyList<byte[]> names)
     {
-        var length = 0;
-        do
+        foreach (var name in names)
         {
-            var end = header[length..].IndexOf((byte)'\n');
-            if (end < 0) return header.Length;
-            length += end + 1;
-        }
-        while (length < header.Length && header[length] is (byte)' ' or (byte)'\t');
-        return length;
-    }
-
-    /// <summary>The name before the colon, without the white space that obsolete syntax allows there (RFC 5322 §4.5).</summary>
-    public static ReadOnlySpan<byte> NameOf(ReadOnlySpan<byte> field)
-    {
-        var colon = field.IndexOf((byte)':');
-        return colon < 0 ? default : field[..colon].TrimEnd(" \t"u8);
-    }
-
-    private static bool IsNamed(ReadOnlySpan<byte> field, IReadOnlyList<byte[]> names)
-    {
-        var name = NameOf(field);
-        if (name.IsEmpty) return false;
-        foreach (var wanted in names)
-        {
-            if (System.Text.Ascii.EqualsIgnoreCase(name, wanted)) return true;
+            if (!field.Name.IsEmpty && field.Is(name)) return true;
         }
         return false;
     }

@@ -20,14 +20,11 @@ internal abstract record SearchKey
     /// <summary>Gives message numbers and UIDs their meaning in the mailbox as the session sees it. False for a number beyond its end.</summary>
     public virtual bool TryBind(SelectedMailbox mailbox) => true;
 
-    /// <summary>Words of which a matching message must have every one, for an index to narrow the search; null when the key asks for none.</summary>
-    public virtual SearchTerm? Term => null;
+    /// <summary>Whether the key looks into the text of the parts, for which the whole message must be read.</summary>
+    public virtual bool NeedsBody => false;
 
     protected static Verdict Of(bool yes) => yes ? Verdict.Yes : Verdict.No;
 }
-
-/// <summary>A word that a matching message must hold, and where.</summary>
-internal sealed record SearchTerm(string Text);
 
 /// <summary>ALL, OLD (no message is recent here), and NEW and RECENT, which match none.</summary>
 internal sealed record ConstantKey(bool Value) : SearchKey
@@ -112,6 +109,8 @@ internal sealed record DateKey(DateRelation Relation, DateOnly Date, bool Sent) 
 
 internal sealed record NotKey(SearchKey Key) : SearchKey
 {
+    public override bool NeedsBody => Key.NeedsBody;
+
     public override bool TryBind(SelectedMailbox mailbox) => Key.TryBind(mailbox);
 
     public override Verdict Test(in SearchSubject subject) => Key.Test(subject) switch
@@ -124,6 +123,8 @@ internal sealed record NotKey(SearchKey Key) : SearchKey
 
 internal sealed record OrKey(SearchKey Left, SearchKey Right) : SearchKey
 {
+    public override bool NeedsBody => Left.NeedsBody || Right.NeedsBody;
+
     public override bool TryBind(SelectedMailbox mailbox) => Left.TryBind(mailbox) && Right.TryBind(mailbox);
 
     public override Verdict Test(in SearchSubject subject)
@@ -138,6 +139,8 @@ internal sealed record OrKey(SearchKey Left, SearchKey Right) : SearchKey
 /// <summary>Keys side by side: all must match.</summary>
 internal sealed record AndKey(IReadOnlyList<SearchKey> Keys) : SearchKey
 {
+    public override bool NeedsBody => Keys.Any(key => key.NeedsBody);
+
     public override bool TryBind(SelectedMailbox mailbox)
     {
         foreach (var key in Keys)

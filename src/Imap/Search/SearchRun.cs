@@ -60,7 +60,7 @@ internal sealed class SearchRun(ImapSession session, SearchKey program)
         var email = _mailbox.Known[index].Email;
         using var message = await session.Server.Store.Emails.OpenMessageAsync(session.Account, email, ct);
         if (message is null) return; // expunged meanwhile: it matches nothing
-        var text = await MessageText.ReadAsync(message, ct);
+        var text = await MessageText.ReadAsync(message, program.NeedsBody, ct);
         await session.Server.Store.Emails.ReadDetailsAsync(
             session.Account, new[] { email }, DetailParts.Envelope,
             (int _, in EmailDetail detail) =>

@@ -62,5 +62,7 @@ internal sealed record HeaderKey(string Field, string Needle) : SearchKey
 /// <summary>BODY, and TEXT which looks at the header too: a substring of the decoded text.</summary>
 internal sealed record TextKey(string Needle, bool WithHeader) : SearchKey
 {
+    public override bool NeedsBody => true;
+
     public override Verdict Test(in SearchSubject subject) => subject.Text is { } text ? Of(text.Has(Needle, WithHeader)) : Verdict.Unknown;
 }

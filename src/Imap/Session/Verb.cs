@@ -101,7 +101,7 @@ internal sealed record Verb(string Name, string Rfc, SessionStates Allowed, Upda
         return ByName.TryGetValue(name[..length], out verb);
     }
 
-    private static bool TryWord(ref GrammarReader r, Span<char> upper, out int length)
+    private static bool TryWord(ref GrammarReader r, scoped Span<char> upper, out int length)
     {
         length = 0;
         while (r.TryPeek(out var b) && ImapGrammar.AtomBytes.Contains(b))

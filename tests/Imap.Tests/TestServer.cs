@@ -1,0 +1,117 @@
+using System.Net;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Posthorn.Core;
+using Posthorn.Db;
+using Posthorn.Directory;
+using Posthorn.Store;
+using Posthorn.Wire;
+
+namespace Posthorn.Imap.Tests;
+
+/// <summary>The real room over a real store in a directory of its own, reached over in-memory connections.</summary>
+internal sealed class TestServer : IAsyncDisposable
+{
+    public const string User = "ann@example.test";
+    public const string Password = "correct horse";
+
+    private readonly string _folder;
+    private readonly Database _db;
+    private readonly BlobStore _blobs;
+    private readonly MailDirectory _directory;
+    private readonly List<(WireLink Link, Task Session)> _links = [];
+    private readonly CollectingLog _log;
+
+    private TestServer(string folder, Database db, BlobStore blobs, MailDirectory directory, MailStore store, ImapServer imap, CollectingLog log, AccountId account) =>
+        (_folder, _db, _blobs, _directory, Store, Imap, _log, Account) = (folder, db, blobs, directory, store, imap, log, account);
+
+    public MailStore Store { get; }
+
+    public ImapServer Imap { get; }
+
+    public AccountId Account { get; }
+
+    public static async Task<TestServer> StartAsync(CancellationToken ct, bool plaintext = true, ImapSettings? settings = null)
+    {
+        var folder = System.IO.Directory.CreateTempSubdirectory("imap-").FullName;
+        var time = TimeProvider.System;
+        var logs = NullLoggerFactory.Instance;
+        var db = await Database.OpenAsync(
+            new DatabaseSettings { Directory = folder, Durable = false }, [BlobStore.Schema, MailDirectory.Schema, MailStore.Schema], time, logs, ct);
+        var blobs = await BlobStore.OpenAsync(db, "segments:", Path.Combine(folder, "blobs"), time, logs, ct);
+        var store = await MailStore.OpenAsync(db, null, blobs, time, logs, ct);
+        var directory = MailDirectory.Open(
+            db, new DirectorySettings { AllowPlaintextOnLoopback = plaintext, PasswordCost = new Argon2Cost(1024, 1) }, time, logs);
+        directory.Accounts.Provisioning.Add((tx, account) => store.CreateAccount(tx, account.Id, account.QuotaBytes, account.QuotaMessages));
+        (await directory.Domains.AddAsync(Authority.System, Domain.Parse("example.test"), ct)).Require();
+        var ann = (await directory.Accounts.AddAsync(
+            Authority.System, new NewAccount(EmailAddress.Parse(User)) { Password = Encoding.UTF8.GetBytes(Password) }, ct)).Require();
+        var log = new CollectingLog();
+        var imap = new ImapServer(settings ?? new ImapSettings(), store, directory.Authenticator, null, log);
+        return new TestServer(folder, db, blobs, directory, store, imap, log, ann.Id);
+    }
+
+    /// <summary>The client's end of a new connection.</summary>
+    public WireConnection Connect(IPEndPoint? from = null)
+    {
+        var link = new WireLink(ImapServer.Limits, TimeProvider.System, from);
+        link.Client.Limits = new WireLimits { LineOctetsMax = 16 * 1024 * 1024, IdleTimeout = TimeSpan.FromMinutes(5) };
+        lock (_links) _links.Add((link, ServeAsync(link)));
+        return link.Client;
+    }
+
+    public async Task<TestClient> ClientAsync(CancellationToken ct, bool login = true)
+    {
+        var client = new TestClient(Connect());
+        await client.ReadLineAsync(ct);
+        if (login) await client.OkAsync($"LOGIN {User} \"{Password}\"", ct);
+        return client;
+    }
+
+    /// <summary>A message comes into a mailbox without any session's doing.</summary>
+    public async Task<Appended> DeliverAsync(string mailbox, ReadOnlyMemory<byte> message, CancellationToken ct, SystemFlags flags = SystemFlags.None)
+    {
+        var target = await Store.Mailboxes.FindAsync(Account, mailbox, ct) ?? throw new InvalidOperationException($"there is no {mailbox}");
+        var staged = await Store.StageAsync(message, ct);
+        var at = new DateTimeOffset(2026, 3, 4, 5, 6, 7, TimeSpan.Zero);
+        return (await Store.Emails.AppendAsync(Account, target.Id, [staged.ToEmail(flags, [], at)], ct)).Require();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var (link, session) in _links)
+        {
+            await link.DisposeAsync();
+            await session;
+        }
+        _directory.Dispose();
+        await Store.DisposeAsync();
+        await _blobs.DisposeAsync();
+        await _db.DisposeAsync();
+        System.IO.Directory.Delete(_folder, recursive: true);
+        if (_log.Failures.Count > 0) throw new InvalidOperationException("the server logged failures:\n" + string.Join('\n', _log.Failures));
+    }
+
+    private async Task ServeAsync(WireLink link)
+    {
+        await Imap.ServeAsync(link.Server);
+        await link.Server.DisposeAsync();
+    }
+
+    /// <summary>An error in the log is a failed test, whatever the client saw.</summary>
+    private sealed class CollectingLog : ILogger<ImapServer>
+    {
+        public List<string> Failures { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel < LogLevel.Error) return;
+            lock (Failures) Failures.Add(formatter(state, exception) + "\n" + exception);
+        }
+    }
+}
