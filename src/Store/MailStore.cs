@@ -77,6 +77,13 @@ public sealed class MailStore : IAsyncDisposable
     public void CreateAccount(Transaction tx, AccountId account, long? quotaBytes, long? quotaMessages) =>
         MailboxEdit.CreateAccount(tx, account, quotaBytes, quotaMessages);
 
+    /// <summary>Stores and sums up a message that a client appends, for speakers that know no blobs.</summary>
+    public ValueTask<StagedMessage> StageAsync(ReadOnlyMemory<byte> message, CancellationToken ct = default) =>
+        StagedMessage.StageAsync(_blobs, message, ct);
+
+    /// <summary>As the other, while the message still arrives: it is read to its end, in one pass and bounded memory.</summary>
+    public ValueTask<StagedMessage> StageAsync(Stream message, CancellationToken ct = default) => StagedMessage.StageAsync(_blobs, message, ct);
+
     /// <summary>Null takes a limit away. What is over a new limit stays.</summary>
     public async ValueTask<Result<bool>> SetQuotaAsync(
         AccountId account, long? quotaBytes, long? quotaMessages, CancellationToken ct = default) =>

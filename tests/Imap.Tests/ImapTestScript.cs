@@ -14,7 +14,7 @@ internal sealed record ImapTestScript(string Name, int Connections, string State
 {
     public static ImapTestScript Read(string folder, string name)
     {
-        var lines = File.ReadAllText(Path.Combine(folder, name), Encoding.Latin1).Split('\n').Select(line => line.TrimEnd('\r')).ToList();
+        var lines = File.ReadAllText(Path.Combine(folder, name), Encoding.Latin1).Split('\n').ToList();
         var header = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         var at = 0;
         for (; at < lines.Count && lines[at].Contains(':') && !lines[at].StartsWith('#'); at++)
@@ -62,6 +62,8 @@ internal sealed record ImapTestScript(string Name, int Connections, string State
                 joined.Add(line);
                 continue;
             }
+            // Behind a tilde the lines are octets; else their ends stand for CRLF.
+            var lineEnd = head.EndsWith('~') ? "\n" : "\r\n";
             if (open is null)
             {
                 open = new StringBuilder();
@@ -70,10 +72,10 @@ internal sealed record ImapTestScript(string Name, int Connections, string State
             }
             if (!line.StartsWith("}}}", StringComparison.Ordinal))
             {
-                open.Append(line).Append("\r\n");
+                open.Append(line).Append(lineEnd);
                 continue;
             }
-            var text = open.Length >= 2 ? open.ToString()[..^2] : "";
+            var text = open.Length > 0 ? open.ToString()[..^lineEnd.Length] : "";
             var whole = $"{head}{{{text.Length}}}\r\n{text}";
             var rest = line[3..];
             if (rest.EndsWith("{{{", StringComparison.Ordinal))

@@ -13,7 +13,7 @@ public sealed class ImapTestTests
 
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "imaptest");
 
-    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder)
+    public static TheoryData<string> Names => [.. System.IO.Directory.GetFiles(Folder)
         .Where(file => !file.EndsWith(".mbox", StringComparison.Ordinal) && !file.EndsWith(".txt", StringComparison.Ordinal))
         .Select(file => Path.GetFileName(file)!).Where(name => !Excluded.ContainsKey(name)).Order(StringComparer.Ordinal)];
 

@@ -9,6 +9,8 @@ internal sealed record ImapValue(string? Text, List<ImapValue>? List)
     /// <summary>A word may be a placeholder, a string never is.</summary>
     public bool IsWord { get; private init; }
 
+    public bool IsLiteral { get; private init; }
+
     public static List<ImapValue> Parse(string text)
     {
         var at = 0;
@@ -60,7 +62,7 @@ internal sealed record ImapValue(string? Text, List<ImapValue>? List)
         var open = text[at] == '~' ? at + 1 : at;
         var close = text.IndexOf('}', open);
         if (close < 0 || !int.TryParse(text.AsSpan(open + 1, close - open - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length)) return false;
-        literal = new ImapValue(text.Substring(close + 3, length), null);
+        literal = new ImapValue(text.Substring(close + 3, length), null) { IsLiteral = true };
         at = close + 3 + length;
         return true;
     }

@@ -27,14 +27,17 @@ internal sealed partial class TestClient(WireConnection connection)
         return untagged;
     }
 
-    public async Task<string> AppendAsync(string mailbox, string message, CancellationToken ct, string options = "")
+    public async Task<string> AppendAsync(string mailbox, string message, CancellationToken ct, string options = "") =>
+        (await RunAppendAsync(mailbox, message, ct, options)).Tagged;
+
+    public async Task<(List<string> Untagged, string Tagged)> RunAppendAsync(string mailbox, string message, CancellationToken ct, string options = "")
     {
         var octets = Encoding.Latin1.GetBytes(message);
         var tag = NextTag();
         await SendAsync($"{tag} APPEND {mailbox} {options}{{{octets.Length}+}}\r\n", ct);
         await connection.Output.WriteAsync(octets, ct);
         await SendAsync("\r\n", ct);
-        return (await ReadToAsync(tag, ct)).Tagged;
+        return await ReadToAsync(tag, ct);
     }
 
     public string NextTag() => "t" + (++_tag).ToString(CultureInfo.InvariantCulture);

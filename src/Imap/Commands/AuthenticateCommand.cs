@@ -37,7 +37,7 @@ internal sealed record AuthenticateCommand(string Mechanism, byte[]? Initial) : 
         while (step.State == SaslState.Challenge)
         {
             if (!await ChallengeAsync(session, step.Challenge, ct)) return Reply.Gone;
-            var line = await session.Connection.Reader.ReadLineAsync(ct);
+            var line = await session.Connection.Reader.ReadLineAsync(CancellationToken.None);
             if (!line.Ok) return line.Status == Wire.ReadStatus.TooLong ? Malformed : Reply.Gone;
             if (line.Line is { Length: 1, FirstSpan: [(byte)'*'] }) return Reply.Bad("cancelled"); // RFC 9051 §6.2.2
             if (!TryDecode(line.Line, out var answer)) return Malformed;

@@ -16,10 +16,10 @@ internal sealed record IdleCommand : Command
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         // Subscribed first: what happens between the look at the mailbox and the wait ends the wait.
-        using var changes = session.Server.Store.Changes.Subscribe(session.Account);
+        using var changes = session.Server.Store.Changes.Subscribe(session.Account, session.Selected?.Id);
         if (!await TellAsync(session, "+ idling\r\n"u8.ToArray(), ct)) return Replies.Gone;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var line = session.Connection.Reader.ReadLineAsync(ct).AsTask();
+        var line = session.Connection.Reader.ReadLineAsync(CancellationToken.None).AsTask();
         try
         {
             while (true)

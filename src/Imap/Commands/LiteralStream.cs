@@ -29,7 +29,7 @@ internal sealed class LiteralStream(CommandReader reader, long octets) : Stream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (_left == 0 || buffer.IsEmpty) return 0;
-        var chunk = await reader.ReadBodyAsync(cancellationToken);
+        var chunk = await reader.ReadBodyAsync(CancellationToken.None);
         if (!chunk.Ok)
         {
             Status = chunk.Status;

@@ -6,7 +6,7 @@ using Posthorn.Store;
 namespace Posthorn.Imap;
 
 /// <summary>A response was begun and cannot be completed: the client could not tell where the next one begins.</summary>
-internal sealed class BrokenResponseException(Exception inner) : Exception("a response could not be completed", inner);
+public sealed class BrokenResponseException(Exception inner) : Exception("a response could not be completed", inner);
 
 /// <summary>Writes the responses of one FETCH, in batches, flushing as they go.</summary>
 internal sealed class FetchRun(ImapSession session, FetchRequest request)

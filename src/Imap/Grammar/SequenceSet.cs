@@ -58,8 +58,9 @@ internal sealed class SequenceSet
         }
         ranges.Sort(static (x, y) => x.First.CompareTo(y.First));
         var kept = 0;
-        foreach (var range in ranges)
+        for (var i = 0; i < ranges.Count; i++)
         {
+            var range = ranges[i];
             if (kept > 0 && (ranges[kept - 1].Last == uint.MaxValue || range.First <= ranges[kept - 1].Last + 1))
             {
                 if (range.Last > ranges[kept - 1].Last) ranges[kept - 1] = ranges[kept - 1] with { Last = range.Last };

@@ -30,10 +30,10 @@ internal sealed class CommandSource(ImapSession session)
 
     private CommandReader Reader => session.Connection.Reader;
 
-    public async ValueTask<CommandRead> ReadAsync(CancellationToken ct)
+    public async ValueTask<CommandRead> ReadAsync()
     {
         _text = null;
-        var line = await Reader.ReadLineAsync(ct);
+        var line = await Reader.ReadLineAsync();
         if (!line.Ok) return Failed(line);
         if (Check(line.Line) is { } fault) return CommandRead.Refused(TagOf(line.Line), fault);
         if (!TryLiteral(line.Line, out var literal)) return CommandRead.Complete(line.Line);
@@ -41,9 +41,9 @@ internal sealed class CommandSource(ImapSession session)
         while (true)
         {
             Append(_text, line.Line);
-            var refusal = await TakeAsync(_text, literal, ct);
+            var refusal = await TakeAsync(_text, literal);
             if (refusal is { } read) return read;
-            line = await Reader.ReadLineAsync(ct);
+            line = await Reader.ReadLineAsync();
             if (!line.Ok) return Failed(line);
             if (Check(line.Line) is { } wrong) return CommandRead.Refused(TagOf(new(_text.WrittenMemory)), wrong);
             if (_text.WrittenCount + line.Line.Length > ImapLimits.CommandOctetsMax)
@@ -97,27 +97,27 @@ internal sealed class CommandSource(ImapSession session)
     }
 
     /// <summary>Takes one literal in. Null when the command goes on.</summary>
-    private async ValueTask<CommandRead?> TakeAsync(ArrayBufferWriter<byte> text, Literal literal, CancellationToken ct)
+    private async ValueTask<CommandRead?> TakeAsync(ArrayBufferWriter<byte> text, Literal literal)
     {
         var isMessage = AppendCommand.IsMessageNext(text.WrittenMemory[..^literal.HeadOctets], out var mailbox);
         var room = ImapLimits.CommandOctetsMax - text.WrittenCount;
         var inMemory = literal.Octets <= Math.Min(InlineMax, room);
-        var refusal = isMessage ? await session.Incoming.ConsiderAsync(session, mailbox, literal.Octets, ct)
+        var refusal = isMessage ? await session.Incoming.ConsiderAsync(session, mailbox, literal.Octets, session.Connection.Closed)
             : inMemory ? null
             : TooLong;
-        if (refusal is { } reply) return await RefuseAsync(new(text.WrittenMemory), literal, reply, ct);
-        if (!literal.NonSynchronizing && !await GoAheadAsync(ct)) return CommandRead.Ended(ReadStatus.Closed);
+        if (refusal is { } reply) return await RefuseAsync(new(text.WrittenMemory), literal, reply);
+        if (!literal.NonSynchronizing && !await GoAheadAsync()) return CommandRead.Ended(ReadStatus.Closed);
         ReadStatus status;
         if (inMemory)
         {
             text.Write("\r\n"u8);
             var length = (int)literal.Octets;
-            status = await Reader.ReadExactAsync(text.GetMemory(Math.Max(1, length))[..length], ct);
+            status = await Reader.ReadExactAsync(text.GetMemory(Math.Max(1, length))[..length]);
             text.Advance(length);
         }
         else
         {
-            status = await session.Incoming.StageAsync(session, literal.Octets, ct);
+            status = await session.Incoming.StageAsync(session, literal.Octets, session.Connection.Closed);
             var kept = text.WrittenMemory[..^literal.HeadOctets].ToArray();
             text.Clear();
             text.Write(kept);
@@ -129,16 +129,16 @@ internal sealed class CommandSource(ImapSession session)
     // Before log-in a literal is a name or a password.
     private int InlineMax => session.Identity is null ? ImapLimits.CredentialOctetsMax : ImapLimits.InlineLiteralOctetsMax;
 
-    private async ValueTask<bool> GoAheadAsync(CancellationToken ct)
+    private async ValueTask<bool> GoAheadAsync()
     {
         var w = session.Connection.Write();
         w.Raw("+ go ahead\r\n"u8);
         w.Commit();
-        return await session.Connection.FlushAsync(ct);
+        return await session.Connection.FlushAsync();
     }
 
     // RFC 7888 §4: the octets that come unasked are read and thrown away, and the command with them. A client that waits is told at once.
-    private async ValueTask<CommandRead> RefuseAsync(ReadOnlySequence<byte> text, Literal literal, Reply reply, CancellationToken ct)
+    private async ValueTask<CommandRead> RefuseAsync(ReadOnlySequence<byte> text, Literal literal, Reply reply)
     {
         var tag = TagOf(text);
         var left = ImapLimits.DiscardOctetsMax;
@@ -146,9 +146,9 @@ internal sealed class CommandSource(ImapSession session)
         {
             left -= literal.Octets;
             if (left < 0) return CommandRead.Refused(tag, reply with { Status = ReplyStatus.No, Closes = true });
-            var status = await Reader.DiscardAsync(literal.Octets, ct);
+            var status = await Reader.DiscardAsync(literal.Octets);
             if (status != ReadStatus.Ok) return CommandRead.Ended(status);
-            var line = await Reader.ReadLineAsync(ct);
+            var line = await Reader.ReadLineAsync();
             if (!line.Ok && line.Status != ReadStatus.TooLong) return CommandRead.Ended(line.Status);
             if (!TryLiteral(line.Line, out literal)) break;
         }

@@ -53,16 +53,15 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         w.Commit();
         if (!await connection.FlushAsync()) return;
         var source = new CommandSource(this);
-        while (true)
+        try
         {
-            var read = await source.ReadAsync(connection.Closed);
-            if (!read.Ok)
+            while (await StepAsync(source))
             {
-                if (await GoOnAfterAsync(read)) continue;
-                return;
             }
-            var (tag, reply, verb) = await ExecuteAsync(read.Text);
-            if (!await FinishAsync(tag, reply, verb)) return;
+        }
+        catch (OperationCanceledException) when (connection.Closed.IsCancellationRequested)
+        {
+            // The peer left while something was written to it.
         }
     }
 
@@ -112,6 +111,15 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         w.Raw("* BYE "u8);
         w.Text(text);
         w.CrLf();
+    }
+
+    // One command. False when the session is over.
+    private async ValueTask<bool> StepAsync(CommandSource source)
+    {
+        var read = await source.ReadAsync();
+        if (!read.Ok) return await GoOnAfterAsync(read);
+        var (tag, reply, verb) = await ExecuteAsync(read.Text);
+        return await FinishAsync(tag, reply, verb);
     }
 
     private async ValueTask<(string Tag, Reply Reply, Verb? Verb)> ExecuteAsync(ReadOnlySequence<byte> text)
