@@ -38,12 +38,13 @@ public sealed class MailStore : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private Task _polling = Task.CompletedTask;
 
-    private MailStore(Database db, BlobStore blobs, ViewCache views, TimeProvider time, ILogger log)
+    private MailStore(Database db, Database? searchDb, BlobStore blobs, ViewCache views, TimeProvider time, ILogger log)
     {
         (_db, _blobs, _views, _time, _log) = (db, blobs, views, time, log);
         Emails = new Emails(db, blobs, views);
         Mailboxes = new Mailboxes(db, Emails, views);
         Changes = new ChangeStream(db, views);
+        Search = new SearchIndex(db, searchDb, blobs, views, time, log);
     }
 
     /// <summary>The tables. After the blobs' in the list of schemas.</summary>
@@ -55,8 +56,16 @@ public sealed class MailStore : IAsyncDisposable
 
     public ChangeStream Changes { get; }
 
+    public SearchIndex Search { get; }
+
     internal ViewCache Views => _views;
 
+    /// <summary>Everything that the main database needs for mail. On SQLite the search index has a database of its own, with <see cref="SearchIndex.Schema"/>.</summary>
+    public static IReadOnlyList<Schema> Schemas(DatabaseKind kind) => kind == DatabaseKind.Sqlite
+        ? [BlobStore.Schema, Schema]
+        : [BlobStore.Schema, Schema, SearchIndex.Schema];
+
+    /// <param name="searchDb">The search index's own database; null when it lies in the main one, which only PostgreSQL does well.</param>
     public static async Task<MailStore> OpenAsync(
         Database db,
         Database? searchDb,
@@ -66,9 +75,10 @@ public sealed class MailStore : IAsyncDisposable
         CancellationToken ct)
     {
         var log = logs.CreateLogger("Posthorn.Store");
-        var store = new MailStore(db, blobs, new ViewCache(db, ViewsSizeBytesMax, log), time, log);
+        var store = new MailStore(db, searchDb, blobs, new ViewCache(db, ViewsSizeBytesMax, log), time, log);
         await store.Mailboxes.FinishDeletesAsync(ct);
         await store.FinishRemovalsAsync(ct);
+        await store.Search.Feed.StartAsync(ct);
         if (db.Kind == DatabaseKind.Postgres) store.FollowOtherNodes();
         return store;
     }
@@ -125,6 +135,7 @@ public sealed class MailStore : IAsyncDisposable
         await _db.WriteAsync(
             tx => tx.Prepare("UPDATE account_state SET removed = 1 WHERE account = $1").Bind(account.Value).Execute(), ct);
         var emails = await new AccountRemoval(_db, _blobs).RunAsync(account, ct);
+        Search.Feed.OnCommitted(account);
         Log.AccountPurged(_log, account.Value, emails);
     }
 
@@ -134,6 +145,7 @@ public sealed class MailStore : IAsyncDisposable
     /// <summary>The storage is not closed: whoever opened it closes it after this.</summary>
     public async ValueTask DisposeAsync()
     {
+        await Search.Feed.DisposeAsync();
         await _stop.CancelAsync();
         _db.Notified -= OnNotified;
         _db.NotificationsLost -= OnNotificationsLost;

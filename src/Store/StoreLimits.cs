@@ -34,7 +34,4 @@ public static class StoreLimits
 
     /// <summary>Memberships that one action of EXPUNGE or of an account's removal takes away, each with its Email, blob link and thread keys.</summary>
     internal const int ExpungesPerAction = 400;
-
-    /// <summary>Rows of the change log that are kept, at the least, for clients that come back.</summary>
-    internal const int ChangesKept = 200_000;
 }

@@ -6,7 +6,5 @@ namespace Posthorn.Store.Tests;
 /// <summary>The databases that every test of the store runs on.</summary>
 public static class Cluster
 {
-    public static TheoryData<DatabaseKind> Kinds => [DatabaseKind.Sqlite];
-
-    public static Task<string> UrlAsync() => throw new NotSupportedException();
+    public static TheoryData<DatabaseKind> Kinds => [DatabaseKind.Sqlite, DatabaseKind.Postgres];
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Posthorn.Core;
 using Posthorn.Db;
+using Posthorn.Db.Tests;
 
 namespace Posthorn.Store.Tests;
 
@@ -13,7 +14,7 @@ internal sealed class StoreHost : IAsyncDisposable
     private readonly string _url;
     private readonly string _name;
     private readonly bool _owner;
-    private Database? _searchDb;
+    public Database? SearchDb { get; private set; }
 
     private StoreHost(string directory, string url, string name, bool owner) =>
         (_directory, _url, _name, _owner) = (directory, url, name, owner);
@@ -31,8 +32,8 @@ internal sealed class StoreHost : IAsyncDisposable
     public static async Task<StoreHost> OpenAsync(DatabaseKind kind, bool withAccount = true)
     {
         var directory = Directory.CreateTempSubdirectory("posthorn-store-").FullName;
-        var url = kind == DatabaseKind.Sqlite ? "sqlite:" : await Cluster.UrlAsync();
-        var name = kind == DatabaseKind.Sqlite ? "posthorn" : "t" + Guid.NewGuid().ToString("N");
+        var url = kind == DatabaseKind.Sqlite ? "sqlite:" : (await PostgresCluster.Shared).Url;
+        var name = kind == DatabaseKind.Sqlite ? "posthorn" : PostgresCluster.NewName();
         var host = new StoreHost(directory, url, name, true);
         await host.StartAsync();
         if (withAccount) await host.AddAccountAsync(Account);
@@ -92,23 +93,23 @@ internal sealed class StoreHost : IAsyncDisposable
         var logs = NullLoggerFactory.Instance;
         var sqlite = _url == "sqlite:";
         var settings = new DatabaseSettings { Url = _url, Directory = _directory, Name = _name, ConnectionsMax = 6 };
-        Db = await Database.OpenAsync(settings, [BlobStore.Schema, MailStore.Schema], TimeProvider.System, logs, default);
+        Db = await Database.OpenAsync(settings, MailStore.Schemas(sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres), TimeProvider.System, logs, default);
         Blobs = await BlobStore.OpenAsync(
             Db, sqlite ? "segments:" : "database:", Path.Combine(_directory, "blobs"), TimeProvider.System, logs, default);
         if (sqlite)
         {
-            _searchDb = await Database.OpenAsync(
-                settings with { Name = "search", Durable = false }, [], TimeProvider.System, logs, default);
+            SearchDb = await Database.OpenAsync(
+                settings with { Name = "search", Durable = false }, [SearchIndex.Schema], TimeProvider.System, logs, default);
         }
 
-        Store = await MailStore.OpenAsync(Db, _searchDb, Blobs, TimeProvider.System, logs, default);
+        Store = await MailStore.OpenAsync(Db, SearchDb, Blobs, TimeProvider.System, logs, default);
     }
 
     private async Task StopAsync()
     {
         await Store.DisposeAsync();
         await Blobs.DisposeAsync();
-        if (_searchDb is not null) await _searchDb.DisposeAsync();
+        if (SearchDb is not null) await SearchDb.DisposeAsync();
         await Db.DisposeAsync();
     }
 }
