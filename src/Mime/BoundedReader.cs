@@ -26,8 +26,9 @@ internal abstract class BoundedReader : MimeReader
     protected override void OnHeaderRead(Header header, int beginLineNumber, CancellationToken cancellationToken)
     {
         var offset = header.Offset ?? 0;
-        // A line that is no field has all of itself as the name, without a colon after it.
-        var isField = header.RawValue.Length > 0 || _feed.Slice(offset + header.RawField.Length, 1).SequenceEqual(":"u8);
+        // A line that is no field has all of itself, with its line end, as the name.
+        var isField = header.RawValue.Length > 0
+            || (!header.RawField.AsSpan().Contains((byte)'\n') && _feed.Slice(offset + header.RawField.Length, 1).SequenceEqual(":"u8));
         var length = header.RawField.Length + (isField ? 1 + header.RawValue.Length : 0);
         OnField(header, offset, length, isField);
         _feed.StopAt = _feed.Position + MimeLimits.HeaderFieldOctetsMax;

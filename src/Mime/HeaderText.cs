@@ -7,6 +7,9 @@ namespace Posthorn.Mime;
 /// <summary>Header values as text for people and for SEARCH: encoded words (RFC 2047) and extended parameters (RFC 2231) decoded.</summary>
 public static class HeaderText
 {
+    // The decoder looks ahead from each "=?": a value is given to it in pieces, so that a long one costs no square.
+    private const int PieceOctets = 4 * 1024;
+
     private static readonly ParserOptions Options = MakeOptions();
 
     /// <summary>
@@ -18,7 +21,17 @@ public static class HeaderText
     {
         var value = HeaderValue.Unfold(raw, MimeLimits.HeaderFieldOctetsMax);
         if (value.AsSpan().IndexOf("=?"u8) < 0) return Charsets.Decode(value, "");
-        return Rfc2047.DecodeText(OptionsFor(value), value);
+        if (value.Length <= PieceOctets) return Rfc2047.DecodeText(OptionsFor(value), value);
+        var text = new StringBuilder(value.Length);
+        for (ReadOnlySpan<byte> rest = value; !rest.IsEmpty;)
+        {
+            var cut = rest.Length <= PieceOctets ? rest.Length : rest[..PieceOctets].LastIndexOf((byte)' ') + 1;
+            if (cut == 0) cut = PieceOctets;
+            var piece = rest[..cut].ToArray();
+            text.Append(Rfc2047.DecodeText(OptionsFor(piece), piece));
+            rest = rest[cut..];
+        }
+        return text.ToString();
     }
 
     /// <summary>The text of a display name, where encoded words may stand beside quoted strings.</summary>
