@@ -63,7 +63,7 @@ public static class Charsets
         return Western;
     }
 
-    private static bool IsUtf8(ReadOnlySpan<byte> octets)
+    internal static bool IsUtf8(ReadOnlySpan<byte> octets)
     {
         if (System.Text.Unicode.Utf8.IsValid(octets)) return true;
         // A prefix may end inside a character.
@@ -89,5 +89,25 @@ public static class Charsets
     {
         Register();
         return Encoding.GetEncoding(1252);
+    }
+}
+
+/// <summary>The guesses of one message. A guess costs about a millisecond, so a message gets a few; then the last one stands.</summary>
+internal sealed class CharsetGuesses
+{
+    private const int GuessesMax = 8;
+
+    private int _made;
+    private Encoding _last = Encoding.UTF8;
+
+    public Encoding For(ReadOnlySpan<byte> octets)
+    {
+        if (Charsets.IsUtf8(octets)) return Encoding.UTF8;
+        if (_made < GuessesMax)
+        {
+            _made++;
+            _last = Charsets.Guess(octets);
+        }
+        return _last;
     }
 }

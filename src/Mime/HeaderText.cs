@@ -17,22 +17,7 @@ public static class HeaderText
     /// inside a character; undeclared 8-bit octets are UTF-8, or what they look like.
     /// </summary>
     /// <param name="raw">The value as it stands in the message; folded or not.</param>
-    public static string Decode(ReadOnlySpan<byte> raw)
-    {
-        var value = HeaderValue.Unfold(raw, MimeLimits.HeaderFieldOctetsMax);
-        if (value.AsSpan().IndexOf("=?"u8) < 0) return Charsets.Decode(value, "");
-        if (value.Length <= PieceOctets) return Rfc2047.DecodeText(OptionsFor(value), value);
-        var text = new StringBuilder(value.Length);
-        for (ReadOnlySpan<byte> rest = value; !rest.IsEmpty;)
-        {
-            var cut = rest.Length <= PieceOctets ? rest.Length : rest[..PieceOctets].LastIndexOf((byte)' ') + 1;
-            if (cut == 0) cut = PieceOctets;
-            var piece = rest[..cut].ToArray();
-            text.Append(Rfc2047.DecodeText(OptionsFor(piece), piece));
-            rest = rest[cut..];
-        }
-        return text.ToString();
-    }
+    public static string Decode(ReadOnlySpan<byte> raw) => Decode(raw, new CharsetGuesses());
 
     /// <summary>The text of a display name, where encoded words may stand beside quoted strings.</summary>
     public static string DecodePhrase(ReadOnlySpan<byte> raw) => Decode(raw);
@@ -42,11 +27,30 @@ public static class HeaderText
     /// <param name="name">In lower case, without asterisks: <c>filename</c>.</param>
     public static string? DecodeParameter(ParameterList parameters, string name) => ParameterText.Decode(parameters, name);
 
-    private static ParserOptions OptionsFor(ReadOnlySpan<byte> value)
+    /// <summary>As above, within the guesses of the message that the value is of.</summary>
+    internal static string Decode(ReadOnlySpan<byte> raw, CharsetGuesses guesses)
     {
-        if (System.Text.Unicode.Utf8.IsValid(value)) return Options;
+        var value = HeaderValue.Unfold(raw, MimeLimits.HeaderFieldOctetsMax);
+        if (value.AsSpan().IndexOf("=?"u8) < 0) return guesses.For(value).GetString(value);
+        if (value.Length <= PieceOctets) return Rfc2047.DecodeText(OptionsFor(value, guesses), value);
+        var text = new StringBuilder(value.Length);
+        for (ReadOnlySpan<byte> rest = value; !rest.IsEmpty;)
+        {
+            var cut = rest.Length <= PieceOctets ? rest.Length : rest[..PieceOctets].LastIndexOf((byte)' ') + 1;
+            if (cut == 0) cut = PieceOctets;
+            var piece = rest[..cut].ToArray();
+            text.Append(Rfc2047.DecodeText(OptionsFor(piece, guesses), piece));
+            rest = rest[cut..];
+        }
+        return text.ToString();
+    }
+
+    private static ParserOptions OptionsFor(ReadOnlySpan<byte> value, CharsetGuesses guesses)
+    {
+        var encoding = guesses.For(value);
+        if (encoding == Encoding.UTF8) return Options;
         var options = Options.Clone();
-        options.CharsetEncoding = Charsets.Guess(value);
+        options.CharsetEncoding = encoding;
         return options;
     }
 

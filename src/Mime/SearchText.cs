@@ -78,6 +78,7 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
     private readonly TextCollector _subject = new(FieldCharsMax);
     private readonly TextCollector _headers = new(8 * FieldCharsMax);
     private readonly TextCollector _body = new(MimeLimits.SearchCharsMax);
+    private readonly CharsetGuesses _guesses = new();
     private byte[] _encoding = [];
     private bool _topLevel = true;
     private int _parts;
@@ -91,7 +92,7 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
     public void TakeHeaderless(ReadOnlySpan<byte> octets)
     {
         if (!_topLevel) return;
-        _text ??= new TextPart(_body, null, "", isHtml: false);
+        _text ??= new TextPart(_body, _guesses, null, "", isHtml: false);
         _text.Add(octets.ToArray(), 0, octets.Length);
     }
 
@@ -138,7 +139,7 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
             field.Add(header.Field);
             field.Add(": ");
         }
-        field.Add(HeaderText.Decode(header.RawValue));
+        field.Add(HeaderText.Decode(header.RawValue, _guesses));
         if (header.Id is HeaderId.ContentDisposition or HeaderId.ContentType) AddFileName(header.RawValue);
     }
 
@@ -154,7 +155,7 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
         if (_body.IsFull || !contentType.MediaType.Equals("text", StringComparison.OrdinalIgnoreCase)) return;
         _body.Break();
         _text = new TextPart(
-            _body, TransferEncoding.Decoder(_encoding), contentType.Parameters["charset"] ?? "",
+            _body, _guesses, TransferEncoding.Decoder(_encoding), contentType.Parameters["charset"] ?? "",
             contentType.MediaSubtype.Equals("html", StringComparison.OrdinalIgnoreCase));
     }
 
@@ -176,7 +177,7 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
     {
         if (++_parts > MimeLimits.PartsMax) _feed.Stop();
         _body.Break();
-        _text = contentType.Boundary is null ? new TextPart(_body, null, "", isHtml: false) : null;
+        _text = contentType.Boundary is null ? new TextPart(_body, _guesses, null, "", isHtml: false) : null;
     }
 
     protected override void OnMultipartPreambleRead(byte[] buffer, int startIndex, int count, CancellationToken cancellationToken) =>
@@ -208,7 +209,7 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
     }
 
     /// <summary>One text part on its way from octets to words.</summary>
-    private sealed class TextPart(TextCollector output, IMimeDecoder? transfer, string charset, bool isHtml)
+    private sealed class TextPart(TextCollector output, CharsetGuesses guesses, IMimeDecoder? transfer, string charset, bool isHtml)
     {
         private readonly HtmlText? _html = isHtml ? new HtmlText(output) : null;
         private Decoder? _decoder;
@@ -239,18 +240,29 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
             if (_decoder is null)
             {
                 if (octets.IsEmpty) return;
-                _decoder = (Charsets.Find(charset) ?? Charsets.Guess(octets)).GetDecoder();
+                var encoding = Charsets.Find(charset);
+                // ASCII so far says nothing of what comes.
+                if (encoding is not null || !Ascii.IsValid(octets)) _decoder = (encoding ?? guesses.For(octets)).GetDecoder();
             }
-            var room = octets.Length + 16;
-            if (_chars.Length < room) _chars = new char[room];
+            if (_chars.Length < octets.Length + 16) _chars = new char[octets.Length + 16];
+            if (_decoder is null)
+            {
+                Words(Encoding.ASCII.GetChars(octets, _chars));
+                return;
+            }
             while (true)
             {
                 _decoder.Convert(octets, _chars, flush, out var used, out var written, out var completed);
-                if (_html is not null) _html.Add(_chars.AsSpan(0, written));
-                else output.Add(_chars.AsSpan(0, written));
+                Words(written);
                 octets = octets[used..];
                 if (completed || output.IsFull) return;
             }
+        }
+
+        private void Words(int count)
+        {
+            if (_html is not null) _html.Add(_chars.AsSpan(0, count));
+            else output.Add(_chars.AsSpan(0, count));
         }
     }
 }
