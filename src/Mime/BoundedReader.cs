@@ -36,7 +36,8 @@ internal abstract class BoundedReader : MimeReader
         if (++_fields > MimeLimits.HeaderFieldsMax || _fieldOctets > MimeLimits.HeadersOctetsMax) _feed.Stop();
     }
 
-    protected override void OnHeadersEnd(long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken) =>
+    protected override void OnHeadersEnd(
+        long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken) =>
         _feed.StopAt = long.MaxValue;
 
     private static ParserOptions MakeOptions()

@@ -10,7 +10,7 @@ public static class Charsets
 
     private static readonly Encoding Western = MakeWestern();
 
-    /// <summary>Makes koi8-r, iso-8859-2, shift_jis and their like known to this process. MimeKit decodes them wrongly without a word otherwise.</summary>
+    /// <summary>Makes koi8-r, iso-8859-2, shift_jis and their like known to this process; MimeKit decodes them wrongly otherwise.</summary>
     public static void Register() => Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
 
     /// <summary>The encoding of a charset name, or null when nobody knows it.</summary>
@@ -21,7 +21,11 @@ public static class Charsets
         if (name.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || name.Equals("utf8", StringComparison.OrdinalIgnoreCase)) return Encoding.UTF8;
         // The WHATWG encoding standard: these two are written for windows-1252, of which they are a part.
         if (name.Equals("us-ascii", StringComparison.OrdinalIgnoreCase) || name.Equals("ascii", StringComparison.OrdinalIgnoreCase)) return null;
-        if (name.Equals("iso-8859-1", StringComparison.OrdinalIgnoreCase) || name.Equals("latin1", StringComparison.OrdinalIgnoreCase)) return Western;
+        if (name.Equals("iso-8859-1", StringComparison.OrdinalIgnoreCase)
+            || name.Equals("latin1", StringComparison.OrdinalIgnoreCase))
+        {
+            return Western;
+        }
         try
         {
             return Encoding.GetEncoding(Alias(name));
@@ -69,7 +73,7 @@ public static class Charsets
         // A prefix may end inside a character.
         for (var cut = 1; cut <= 3 && cut < octets.Length; cut++)
         {
-            if ((octets[^cut] & 0xC0) == 0xC0) return octets.Length > cut && System.Text.Unicode.Utf8.IsValid(octets[..^cut]) && octets[..^cut].IndexOfAnyExceptInRange((byte)0, (byte)0x7F) >= 0;
+            if ((octets[^cut] & 0xC0) == 0xC0) return !Ascii.IsValid(octets[..^cut]) && System.Text.Unicode.Utf8.IsValid(octets[..^cut]);
         }
         return false;
     }

@@ -99,8 +99,9 @@ internal sealed class DeliveryReportWriter(DeliveryReport report)
             _ => "Mail delivered",
         };
         if (report.OriginalSubject is { Length: > 0 } original) subject += ": " + Line(original, 200);
-        return Ascii.IsValid(subject) ? subject : Encoding.ASCII.GetString(Rfc2047.EncodeText(FormatOptions.Default, Encoding.UTF8, subject)).TrimEnd('\r', '\n')
-            .ReplaceLineEndings("\r\n");
+        if (Ascii.IsValid(subject)) return subject;
+        var words = Rfc2047.EncodeText(FormatOptions.Default, Encoding.UTF8, subject);
+        return Encoding.ASCII.GetString(words).TrimEnd('\r', '\n').ReplaceLineEndings("\r\n");
     }
 
     private string Human()
@@ -130,7 +131,8 @@ internal sealed class DeliveryReportWriter(DeliveryReport report)
     private static string Sentence(RecipientStatus recipient) => recipient.Action switch
     {
         DeliveryAction.Failed => Reason(recipient.Status),
-        DeliveryAction.Delayed when recipient.WillRetryUntil is { } until => "Not delivered yet. It will be tried until " + InternetDate.Format(until) + ".",
+        DeliveryAction.Delayed when recipient.WillRetryUntil is { } until =>
+            "Not delivered yet. It will be tried until " + InternetDate.Format(until) + ".",
         DeliveryAction.Delayed => "Not delivered yet.",
         DeliveryAction.Delivered => "Delivered to the mailbox.",
         DeliveryAction.Relayed => "Handed on to a server that does not report deliveries.",
@@ -170,7 +172,10 @@ internal sealed class DeliveryReportWriter(DeliveryReport report)
         foreach (var recipient in _status.Recipients)
         {
             text.Append("\r\n");
-            if (recipient.OriginalRecipient is { Length: > 0 } original) Field(text, "Original-Recipient", original.Replace(";", "; ", StringComparison.Ordinal));
+            if (recipient.OriginalRecipient is { Length: > 0 } original)
+            {
+                Field(text, "Original-Recipient", original.Replace(";", "; ", StringComparison.Ordinal));
+            }
             Field(text, "Final-Recipient", (recipient.FinalRecipient.IsAscii ? "rfc822; " : "utf-8; ") + recipient.FinalRecipient);
             Field(text, "Action", recipient.Action.ToString().ToLowerInvariant());
             Field(text, "Status", recipient.Status);
@@ -186,7 +191,8 @@ internal sealed class DeliveryReportWriter(DeliveryReport report)
         text.Append(name).Append(": ").Append(Line(value, LineCharsMax)).Append("\r\n");
 
     private void Boundary(StringBuilder text, string type, string encoding) =>
-        text.Append("--").Append(_boundary).Append("\r\nContent-Type: ").Append(type).Append("\r\nContent-Transfer-Encoding: ").Append(encoding).Append("\r\n\r\n");
+        text.Append("--").Append(_boundary).Append("\r\nContent-Type: ").Append(type)
+            .Append("\r\nContent-Transfer-Encoding: ").Append(encoding).Append("\r\n\r\n");
 
     // One line of printable text: whatever a peer said cannot begin a field or a part.
     private static string Line(string text, int charsMax)

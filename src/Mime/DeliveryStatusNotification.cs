@@ -59,7 +59,8 @@ public sealed record DeliveryStatusNotification
     /// <summary>Reads the report out of a message.</summary>
     /// <param name="message">The whole message.</param>
     /// <param name="report">The report, when the message is one: the first message/delivery-status part with a recipient.</param>
-    public static bool TryRead(ReadOnlyMemory<byte> message, out DeliveryStatusNotification? report) => DeliveryReportReader.TryRead(message, out report);
+    public static bool TryRead(ReadOnlyMemory<byte> message, out DeliveryStatusNotification? report) =>
+        DeliveryReportReader.TryRead(message, out report);
 }
 
 /// <summary>A report on its way to the sender of a message.</summary>

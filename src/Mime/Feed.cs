@@ -1,6 +1,6 @@
 namespace Posthorn.Mime;
 
-/// <summary>What the event reader reads from: the caller's bytes, with a window on the latest of them, an end that can be moved up, and a count of lines.</summary>
+/// <summary>What the reader reads: the caller's octets, with a window on the latest, an end that can be moved up, a count of lines.</summary>
 /// <remarks>
 /// The event reader looks ahead by less than <see cref="KeptOctets"/>, so each offset it speaks of is still in the window. Its own end offsets
 /// and line counts depend on where its buffer happened to end; the window is where they are checked.

@@ -76,6 +76,8 @@ public readonly ref struct HeaderPlace
 /// <summary>Names that take one octet in an index. The order is part of the stored format: append only.</summary>
 internal static class HeaderNames
 {
+    private const int NameMax = 40;
+
     private static readonly byte[][] Names =
     [
         .. new[]
@@ -93,12 +95,18 @@ internal static class HeaderNames
     ];
 
     private static readonly Dictionary<string, byte> Codes =
-        Names.Select((name, code) => (Name: System.Text.Encoding.ASCII.GetString(name), Code: (byte)code)).ToDictionary(x => x.Name, x => x.Code, StringComparer.OrdinalIgnoreCase);
+        Names.Index().ToDictionary(
+            entry => System.Text.Encoding.ASCII.GetString(entry.Item), entry => (byte)entry.Index, StringComparer.OrdinalIgnoreCase);
 
     private static readonly Dictionary<string, byte>.AlternateLookup<ReadOnlySpan<char>> ByName = Codes.GetAlternateLookup<ReadOnlySpan<char>>();
 
     public static ReadOnlySpan<byte> Name(byte code) => code < Names.Length ? Names[code] : default;
 
     /// <summary>0 when the name has no code, or is empty.</summary>
-    public static byte Code(ReadOnlySpan<char> name) => ByName.TryGetValue(name, out var code) ? code : (byte)0;
+    public static byte Code(ReadOnlySpan<byte> name)
+    {
+        Span<char> chars = stackalloc char[NameMax];
+        if (name.Length > NameMax || System.Text.Encoding.ASCII.GetChars(name, chars) != name.Length) return 0;
+        return ByName.TryGetValue(chars[..name.Length], out var code) ? code : (byte)0;
+    }
 }

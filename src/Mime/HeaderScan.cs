@@ -57,7 +57,8 @@ public static class HeaderScan
             foreach (var address in new AddressList(list.Written))
             {
                 if (address.Host.Octets.IsEmpty) continue;
-                if (Domain.TryParse(address.Host.ToString(), out var domain) && EmailAddress.TryCreate(address.Mailbox.ToString(), domain, out var mailbox))
+                if (Domain.TryParse(address.Host.ToString(), out var domain)
+                    && EmailAddress.TryCreate(address.Mailbox.ToString(), domain, out var mailbox))
                 {
                     found.Add(mailbox);
                 }

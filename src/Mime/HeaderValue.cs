@@ -32,7 +32,7 @@ internal static class HeaderValue
 
     public static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> value) => value.Trim(" \t\r\n\0"u8);
 
-    /// <summary>The first token of an unfolded value, in lower case: <c>attachment</c>, <c>base64</c>. Comments and white space before it are skipped.</summary>
+    /// <summary>The first token of an unfolded value, in lower case: <c>attachment</c>, <c>base64</c>. Comments before it are skipped.</summary>
     public static byte[] Token(ReadOnlySpan<byte> value, out ReadOnlySpan<byte> rest)
     {
         value = SkipSpace(value);

@@ -31,10 +31,18 @@ internal sealed class HtmlText(TextCollector output)
 
     public void Add(ReadOnlySpan<char> html)
     {
-        foreach (var c in html)
+        while (!html.IsEmpty && !output.IsFull)
         {
-            if (output.IsFull) return;
-            Step(c);
+            var run = _state == State.Text ? html.IndexOfAny('<', '&') : 0;
+            if (run < 0) run = html.Length;
+            if (run == 0)
+            {
+                Step(html[0]);
+                html = html[1..];
+                continue;
+            }
+            if (_skipUntil is null) output.Add(html[..run]);
+            html = html[run..];
         }
     }
 
@@ -148,7 +156,8 @@ internal sealed class HtmlText(TextCollector output)
             return;
         }
         if (Name is "script" or "style" or "title" or "noscript" or "template" && !_closing) _skipUntil = Name.ToString();
-        if (Name is not ("b" or "i" or "u" or "a" or "em" or "strong" or "span" or "font" or "sub" or "sup" or "small" or "big" or "mark" or "code" or "wbr"))
+        if (Name is not ("b" or "i" or "u" or "a" or "em" or "strong" or "span" or "font" or "sub"
+            or "sup" or "small" or "big" or "mark" or "code" or "wbr"))
         {
             output.Break();
         }

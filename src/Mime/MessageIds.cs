@@ -29,7 +29,7 @@ public static class MessageIds
         return ids.Count > 0 ? ids[0] : Clean(value);
     }
 
-    /// <summary>References, then In-Reply-To (RFC 5256 §2.2 and RFC 8621 §3), each id once, bounded by <see cref="MimeLimits.ReferencesMax"/>.</summary>
+    /// <summary>References, then In-Reply-To (RFC 5256 §2.2, RFC 8621 §3), each id once, up to <see cref="MimeLimits.ReferencesMax"/>.</summary>
     internal static List<string> Thread(byte[]? references, byte[]? inReplyTo)
     {
         var ids = new List<string>();

@@ -1,6 +1,6 @@
 namespace Posthorn.Mime;
 
-/// <summary>What is known of a message without opening it again: computed once at arrival, stored in columns, read by IMAP, JMAP and search.</summary>
+/// <summary>What is known of a message without opening it again: computed once at arrival, stored, read by IMAP, JMAP and search.</summary>
 public sealed record MessageSummary
 {
     /// <summary>Packed; read through <see cref="EnvelopeView"/>.</summary>

@@ -143,7 +143,8 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
         if (header.Id is HeaderId.ContentDisposition or HeaderId.ContentType) AddFileName(header.RawValue);
     }
 
-    protected override void OnHeadersEnd(long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken)
+    protected override void OnHeadersEnd(
+        long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken)
     {
         base.OnHeadersEnd(beginOffset, beginLineNumber, endOffset, endLineNumber, cancellationToken);
         _topLevel = false;
@@ -166,7 +167,8 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
     }
 
     protected override void OnMimePartEnd(
-        ContentType contentType, long beginOffset, int beginLineNumber, long headersEndOffset, long endOffset, int lines, CancellationToken cancellationToken)
+        ContentType contentType, long beginOffset, int beginLineNumber, long headersEndOffset,
+        long endOffset, int lines, CancellationToken cancellationToken)
     {
         _text?.End();
         _text = null;
@@ -183,7 +185,8 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
     protected override void OnMultipartPreambleRead(byte[] buffer, int startIndex, int count, CancellationToken cancellationToken) =>
         _text?.Add(buffer, startIndex, count);
 
-    protected override void OnMultipartPreambleEnd(long beginOffset, int beginLineNumber, long endOffset, int lines, CancellationToken cancellationToken)
+    protected override void OnMultipartPreambleEnd(
+        long beginOffset, int beginLineNumber, long endOffset, int lines, CancellationToken cancellationToken)
     {
         _text?.End();
         _text = null;

@@ -67,7 +67,8 @@ internal sealed class StructureReader : BoundedReader
         base.OnHeadersBegin(beginOffset, beginLineNumber, cancellationToken);
     }
 
-    protected override void OnHeadersEnd(long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken)
+    protected override void OnHeadersEnd(
+        long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken)
     {
         base.OnHeadersEnd(beginOffset, beginLineNumber, endOffset, endLineNumber, cancellationToken);
         _pending.BodyStart = endOffset;
@@ -93,7 +94,8 @@ internal sealed class StructureReader : BoundedReader
         _leaf?.Text?.Add(buffer.AsSpan(startIndex, count));
 
     protected override void OnMimePartEnd(
-        ContentType contentType, long beginOffset, int beginLineNumber, long headersEndOffset, long endOffset, int lines, CancellationToken cancellationToken)
+        ContentType contentType, long beginOffset, int beginLineNumber, long headersEndOffset,
+        long endOffset, int lines, CancellationToken cancellationToken)
     {
         _leaf?.Text?.Trim(endOffset - _leaf.BodyStart);
         _leaf = null;
@@ -110,14 +112,16 @@ internal sealed class StructureReader : BoundedReader
     }
 
     protected override void OnMultipartEnd(
-        ContentType contentType, long beginOffset, int beginLineNumber, long headersEndOffset, long endOffset, int lines, CancellationToken cancellationToken) =>
+        ContentType contentType, long beginOffset, int beginLineNumber, long headersEndOffset,
+        long endOffset, int lines, CancellationToken cancellationToken) =>
         Close(endOffset);
 
     protected override void OnMessagePartBegin(ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken) =>
         Open(PartKind.Message, contentType);
 
     protected override void OnMessagePartEnd(
-        ContentType contentType, long beginOffset, int beginLineNumber, long headersEndOffset, long endOffset, int lines, CancellationToken cancellationToken) =>
+        ContentType contentType, long beginOffset, int beginLineNumber, long headersEndOffset,
+        long endOffset, int lines, CancellationToken cancellationToken) =>
         Close(endOffset);
 
     private static bool IsPreviewText(PartDraft part) =>
@@ -199,13 +203,12 @@ internal sealed class StructureReader : BoundedReader
     {
         _fieldsEnd = offset + length;
         if (++_indexed > MimeLimits.IndexedHeadersMax) return;
-        var field = header.Field;
-        var known = !isField ? (byte)0 : HeaderNames.Code(field);
+        var name = isField ? header.RawField.AsSpan().Trim(" \t\r\n"u8) : default;
+        var known = HeaderNames.Code(name);
         _index.Byte(known);
         if (known == 0)
         {
-            if (!isField) _index.Text([]);
-            else _index.Text(HeaderValue.Lower(HeaderValue.Trim(header.RawField)));
+            _index.Text(HeaderValue.Lower(name));
         }
         _index.Number(offset - _indexEnd);
         _index.Number(length);

@@ -30,7 +30,10 @@ internal static class StructureWriter
             (part.Children.Count > 0 ? part.Children[0].Envelope ?? new EnvelopeDraft() : new EnvelopeDraft()).Write(output);
             output.EndBlock(envelope);
             // A boundary where the enclosed message should be: it is a message of nothing.
-            if (part.Children.Count == 0) part.Children.Add(new PartDraft { HeaderStart = part.BodyStart, BodyStart = part.BodyStart, BodyEnd = part.BodyEnd });
+            if (part.Children.Count == 0)
+            {
+                part.Children.Add(new PartDraft { HeaderStart = part.BodyStart, BodyStart = part.BodyStart, BodyEnd = part.BodyEnd });
+            }
         }
         foreach (var child in part.Children) Part(output, child);
         output.EndBlock(block);

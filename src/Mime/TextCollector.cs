@@ -5,7 +5,7 @@ namespace Posthorn.Mime;
 /// <summary>Readable text up to a number of characters, runs of white space as one space.</summary>
 internal sealed class TextCollector(int charsMax)
 {
-    private readonly StringBuilder _text = new();
+    private readonly StringBuilder _text = new(Math.Min(charsMax, 256));
     private bool _space;
 
     public bool IsFull => _text.Length >= charsMax;
@@ -33,10 +33,21 @@ internal sealed class TextCollector(int charsMax)
 
     public void Add(ReadOnlySpan<char> text)
     {
-        foreach (var c in text)
+        while (!text.IsEmpty && !IsFull)
         {
-            if (IsFull) return;
-            Add(c);
+            // Most text is words in ASCII: they go in whole.
+            var word = text.IndexOfAnyExceptInRange('!', '~');
+            if (word < 0) word = text.Length;
+            if (word == 0)
+            {
+                Add(text[0]);
+                text = text[1..];
+                continue;
+            }
+            if (_space && _text.Length > 0) _text.Append(' ');
+            _space = false;
+            _text.Append(text[..Math.Min(word, Math.Max(0, Room))]);
+            text = text[word..];
         }
     }
 

@@ -78,7 +78,8 @@ public static class TraceHeader
     // Domain or address literal; anything else an EHLO carried becomes a question mark.
     private static string Host(string name) => Clean(name, c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ':' or '[' or ']');
 
-    private static string Word(string word) => Clean(word, c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-/=?^_`{|}~.".Contains(c, StringComparison.Ordinal));
+    private static string Word(string word) =>
+        Clean(word, c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-/=?^_`{|}~.".Contains(c, StringComparison.Ordinal));
 
     private static string Comment(string text) => Clean(text, c => c is >= ' ' and <= '~' and not ('(' or ')' or '\\'));
 

@@ -49,11 +49,12 @@ public sealed class DeliveryReportTests
     public async Task What_a_peer_said_cannot_forge_a_field_or_a_part()
     {
         var report = Report(DeliveryAction.Failed, "5.0.0", "bob@example.net");
+        var said = "550 no\r\nAction: delivered\r\n\r\n--x\u00E9" + new string('y', 5000);
         var evil = report with
         {
             OriginalSubject = "a\r\nBcc: victim@example.com",
             OriginalMessageId = "x>\r\nBcc: y",
-            Status = report.Status with { Recipients = [report.Status.Recipients[0] with { Diagnostic = "550 no\r\nAction: delivered\r\n\r\n--x\u00E9" + new string('y', 5000) }] },
+            Status = report.Status with { Recipients = [report.Status.Recipients[0] with { Diagnostic = said }] },
         };
         var written = await Write(evil, "Subject: \xFC\nbroken\r\nlines");
         Assert.Equal(0, HeaderScan.Count(written, "bcc"u8));
@@ -66,7 +67,8 @@ public sealed class DeliveryReportTests
     public void A_message_that_is_no_report_reads_as_none()
     {
         Assert.False(DeliveryStatusNotification.TryRead(Structures.Bytes(Original), out _));
-        Assert.False(DeliveryStatusNotification.TryRead(Structures.Bytes("Content-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n\r\n\r\n\r\n"), out _));
+        Assert.False(DeliveryStatusNotification.TryRead(
+            Structures.Bytes("Content-Type: message/delivery-status\r\n\r\nReporting-MTA: x\r\n\r\n\r\n\r\n"), out _));
     }
 
     private static DeliveryReport Report(DeliveryAction action, string status, string recipient) => new()

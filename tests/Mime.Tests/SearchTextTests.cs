@@ -5,17 +5,20 @@ namespace Posthorn.Mime.Tests;
 
 public sealed class SearchTextTests
 {
+    private const string Html = "<style>p{}</style><p>K\u00E4se&nbsp;&amp; Brot<script>if (a<b) x</script><br>mit W\u00FCrze";
+
     [Fact]
     public async Task Headers_and_text_parts_are_read_in_their_charsets()
     {
         Charsets.Register();
         byte[] message =
         [
-            .. "From: =?utf-8?Q?J=C3=B6rg?= <j@example.org>\r\nTo: x@example.org\r\nSubject: =?utf-8?B?w7w=?= ok\r\nX-Odd: =?koi8-r?B?0NLJ18XU?=\r\n"u8,
+            .. "From: =?utf-8?Q?J=C3=B6rg?= <j@example.org>\r\nTo: x@example.org\r\n"u8,
+            .. "Subject: =?utf-8?B?w7w=?= ok\r\nX-Odd: =?koi8-r?B?0NLJ18XU?=\r\n"u8,
             .. "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=koi8-r\r\n\r\n"u8,
             .. Encoding.GetEncoding("koi8-r").GetBytes("привет мир"),
             .. "\r\n--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"u8,
-            .. Encoding.ASCII.GetBytes(Convert.ToBase64String(Encoding.UTF8.GetBytes("<style>p{}</style><p>K\u00E4se&nbsp;&amp; Brot<script>if (a<b) x</script><br>mit W\u00FCrze"))),
+            .. Encoding.ASCII.GetBytes(Convert.ToBase64String(Encoding.UTF8.GetBytes(Html))),
             .. "\r\n--b\r\nContent-Type: image/png; name*=utf-8''bild%C3%A9.png\r\n\r\nPNGDATA\r\n--b--\r\n"u8,
         ];
         var text = SearchText.Extract(message);

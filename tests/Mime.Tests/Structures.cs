@@ -123,14 +123,16 @@ internal static class Structures
         }
     }
 
-    private static void Clean(ReadOnlySpan<byte> value) => Assert.True(value.IndexOfAny((byte)'\r', (byte)'\n', (byte)0) < 0, "a stored value is one line");
+    private static void Clean(ReadOnlySpan<byte> value) =>
+        Assert.True(value.IndexOfAny((byte)'\r', (byte)'\n', (byte)0) < 0, "a stored value is one line");
 
     private static void Outline(PartView part, string section, StringBuilder text)
     {
         text.Append(section.Length == 0 ? "-" : section).Append(' ').Append(Text(part.Type)).Append('/').Append(Text(part.Subtype)).Append(' ')
             .Append(part.Octets.ToString(CultureInfo.InvariantCulture)).Append(' ').Append(part.Lines).Append('\n');
         var number = 1;
-        foreach (var child in part) Outline(child, section + (section.Length == 0 ? "" : ".") + number++.ToString(CultureInfo.InvariantCulture), text);
+        var prefix = section.Length == 0 ? "" : section + ".";
+        foreach (var child in part) Outline(child, prefix + number++.ToString(CultureInfo.InvariantCulture), text);
     }
 
     /// <summary>Gives a few octets at a time, never the same number twice in a row.</summary>

@@ -53,7 +53,8 @@ public sealed class SubmissionHeadersTests
             At = Now,
         }));
         Assert.Equal(
-            "Received: from evil??Bcc:?x?? (host.example.net [IPv6:2001:db8::1])\r\n\tby mail.example.org with ESMTPS\r\n\t(TLS1.3 AES)\r\n\tid q1\r\n"
+            "Received: from evil??Bcc:?x?? (host.example.net [IPv6:2001:db8::1])\r\n\tby mail.example.org with ESMTPS\r\n"
+            + "\t(TLS1.3 AES)\r\n\tid q1\r\n"
             + "\tfor <ann@example.org>;\r\n\tTue, 3 Nov 2026 10:05:06 -0330\r\n", field);
         Assert.Equal(1, HeaderScan.CountReceivedBy(System.Text.Encoding.UTF8.GetBytes(field), "MAIL.example.org"));
         Assert.Equal(0, HeaderScan.CountReceivedBy(System.Text.Encoding.UTF8.GetBytes(field), "other.example.org"));
@@ -64,7 +65,8 @@ public sealed class SubmissionHeadersTests
     public void A_delivered_to_field_shows_a_loop()
     {
         var address = EmailAddress.Parse("ann@example.org");
-        byte[] message = [.. TraceHeader.ReturnPath(ReversePath.Null), .. TraceHeader.DeliveredTo(address), .. "\r\nDelivered-To: bob@example.org\r\n"u8];
+        byte[] message =
+            [.. TraceHeader.ReturnPath(ReversePath.Null), .. TraceHeader.DeliveredTo(address), .. "\r\nDelivered-To: bob@example.org\r\n"u8];
         Assert.True(HeaderScan.WasDeliveredTo(message, EmailAddress.Parse("Ann@Example.org")));
         Assert.False(HeaderScan.WasDeliveredTo(message, EmailAddress.Parse("bob@example.org")));
         Assert.StartsWith("Return-Path: <>\r\n", Structures.Text(message), StringComparison.Ordinal);

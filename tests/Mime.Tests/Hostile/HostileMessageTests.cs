@@ -177,6 +177,7 @@ public sealed class HostileMessageTests
     {
         public override int Read(Span<byte> buffer) => throw new IOException("the disk is gone");
 
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => throw new IOException("the disk is gone");
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            throw new IOException("the disk is gone");
     }
 }

@@ -34,9 +34,11 @@ internal static class HostileMessages
         ("end only", Multi("x", "--x--\r\n"), "- text/plain 7 1"),
         ("text after boundary", Multi("x", "--xy\r\n\r\na\r\n--x\r\n\r\nb\r\n--x--\r\n"), "- multipart/mixed 28 7\n1 text/plain 1 0"),
         ("space after boundary", Multi("x", "--x \t\r\n\r\na\r\n--x-- \r\n"), "- multipart/mixed 20 4\n1 text/plain 1 0"),
-        ("prefix boundaries", Multi("a", "--a\r\nContent-Type: multipart/mixed; boundary=aa\r\n\r\n--aa\r\n\r\n1\r\n--aa--\r\n--a\r\n\r\n2\r\n--a--\r\n"),
+        ("prefix boundaries",
+            Multi("a", "--a\r\nContent-Type: multipart/mixed; boundary=aa\r\n\r\n--aa\r\n\r\n1\r\n--aa--\r\n--a\r\n\r\n2\r\n--a--\r\n"),
             "- multipart/mixed 87 11\n1 multipart/mixed 17 3\n1.1 text/plain 1 0\n2 text/plain 1 0"),
-        ("same boundary twice", Multi("a", "--a\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\r\n1\r\n--a--\r\n--a\r\n\r\n2\r\n--a--\r\n"), ""),
+        ("same boundary twice",
+            Multi("a", "--a\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\r\n1\r\n--a--\r\n--a\r\n\r\n2\r\n--a--\r\n"), ""),
         ("parent ends in child", Multi("p", "--p\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n1\r\n--p--\r\n"),
             "- multipart/mixed 67 7\n1 multipart/mixed 8 2\n1.1 text/plain 1 0"),
         ("boundary in header", Multi("x", "--x\r\nContent-Type: text/html\r\n--x\r\n\r\nb\r\n--x--\r\n"),
@@ -49,7 +51,8 @@ internal static class HostileMessages
         ("message part cut", Multi("x", "--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: y"), ""),
         ("encoded message", "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0K\r\n", "- message/rfc822 18 1"),
         ("message at the top", "Content-Type: message/rfc822\r\n\r\nSubject: y\r\n\r\nz\r\n", "- message/rfc822 17 3\n1 text/plain 3 1"),
-        ("external body", Multi("x", "--x\r\nContent-Type: message/external-body; access-type=x\r\n\r\nContent-Type: text/plain\r\n\r\nq\r\n--x--\r\n"),
+        ("external body",
+            Multi("x", "--x\r\nContent-Type: message/external-body; access-type=x\r\n\r\nContent-Type: text/plain\r\n\r\nq\r\n--x--\r\n"),
             "- multipart/mixed 97 7\n1 message/external-body 29 2"),
         ("digest", "Content-Type: multipart/digest; boundary=x\r\n\r\n--x\r\n\r\nSubject: y\r\n\r\nz\r\n--x--\r\n",
             "- multipart/digest 31 6\n1 message/rfc822 15 2\n1.1 text/plain 1 0"),
@@ -67,7 +70,7 @@ internal static class HostileMessages
     public static byte[] NestedMultiparts(int depth)
     {
         var text = new StringBuilder("Subject: nest\r\n");
-        for (var i = 0; i < depth; i++) text.Append("Content-Type: multipart/mixed; boundary=b").Append(i).Append("\r\n\r\n--b").Append(i).Append("\r\n");
+        for (var i = 0; i < depth; i++) text.Append($"Content-Type: multipart/mixed; boundary=b{i}\r\n\r\n--b{i}\r\n");
         text.Append("\r\ninnermost\r\n");
         for (var i = depth - 1; i >= 0; i--) text.Append("--b").Append(i).Append("--\r\n");
         return Structures.Bytes(text.ToString());
@@ -79,9 +82,10 @@ internal static class HostileMessages
 
     /// <summary>Very many parts of nearly nothing.</summary>
     public static byte[] ManyParts(int count) =>
-        Structures.Bytes("Content-Type: multipart/mixed; boundary=x\r\n\r\n" + string.Concat(Enumerable.Repeat("--x\r\n\r\na\r\n", count)) + "--x--\r\n");
+        Structures.Bytes(Multi("x", string.Concat(Enumerable.Repeat("--x\r\n\r\na\r\n", count)) + "--x--\r\n"));
 
-    public static byte[] LongField(int octets) => Structures.Bytes("A: b\r\nX-Long: " + new string('x', octets) + "\r\nSubject: after\r\n\r\nbody\r\n");
+    public static byte[] LongField(int octets) =>
+        Structures.Bytes("A: b\r\nX-Long: " + new string('x', octets) + "\r\nSubject: after\r\n\r\nbody\r\n");
 
     public static byte[] LongFoldedField(int octets) =>
         Structures.Bytes("A: b\r\nTo: " + string.Concat(Enumerable.Repeat("a@b,\r\n ", octets / 7)) + "\r\n\r\nbody\r\n");
@@ -99,7 +103,7 @@ internal static class HostileMessages
         var text = new StringBuilder();
         for (var i = 10; i < 109; i++)
         {
-            text.Append("Content-Type: multipart/mixed; boundary=").Append(stem).Append(i % 100).Append("\r\n\r\n--").Append(stem).Append(i % 100).Append("\r\n");
+            text.Append($"Content-Type: multipart/mixed; boundary={stem}{i % 100}\r\n\r\n--{stem}{i % 100}\r\n");
         }
         text.Append("\r\n");
         var line = "--" + stem + "xx\r\n";
