@@ -72,7 +72,9 @@ internal sealed class AccountEdit
     /// <summary>The account's next email number, after those this edit has taken.</summary>
     public long EmailNext { get; }
 
-    /// <summary>Takes a change number. Nothing is changed when it refuses, so that a caller may catch the refusal and go on in the same action.</summary>
+    /// <summary>
+    /// Takes a change number. Nothing is changed when it refuses, so that a caller may catch the refusal and go on in the same action.
+    /// </summary>
     /// <param name="newEmails">Emails that are made; with them the quota is enforced.</param>
     /// <param name="messages">How the account's number of Emails moves.</param>
     /// <exception cref="RefusalException">No such account, or its quota would be exceeded.</exception>

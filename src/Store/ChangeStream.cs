@@ -34,7 +34,9 @@ public sealed class ChangeStream
     public ValueTask<ChangePage> ReadAsync(AccountId account, ModSeq since, int rowsMax = 1000, CancellationToken ct = default) =>
         _db.ReadAsync(db => Read(db, account, since, rowsMax), ct);
 
-    /// <summary>Uids that have gone from a mailbox after a change number, rising (RFC 7162 §3.2.5.1); null when the log does not reach back so far.</summary>
+    /// <summary>
+    /// Uids that have gone from a mailbox after a change number, rising (RFC 7162 §3.2.5.1); null when the log does not reach back so far.
+    /// </summary>
     public ValueTask<IReadOnlyList<Uid>?> ExpungedAsync(AccountId account, MailboxId mailbox, ModSeq since, CancellationToken ct = default) =>
         _db.ReadAsync<IReadOnlyList<Uid>?>(
             db =>

@@ -16,7 +16,8 @@ public sealed class Emails
 
     /// <summary>Within the caller's action, which may deliver to several accounts in the order of their ids.</summary>
     /// <param name="mailbox">Null for the INBOX.</param>
-    /// <exception cref="RefusalException">Over quota, no such mailbox or account: this delivery has changed nothing, and the action may go on without it.</exception>
+    /// <exception cref="RefusalException">Over quota, no such mailbox or account: this delivery has changed nothing, and the action may go on
+    /// without it.</exception>
     public Delivered Deliver(Transaction tx, AccountId account, MailboxId? mailbox, NewEmail email)
     {
         if (Arrival.Check(email) is { } refusal) throw new RefusalException(refusal);

@@ -4,7 +4,9 @@ using Posthorn.Db;
 
 namespace Posthorn.Store;
 
-/// <summary>One slice of STORE: flags of up to <see cref="StoreLimits.RowsPerAction"/> memberships, and of the other memberships of the same Emails.</summary>
+/// <summary>
+/// One slice of STORE: flags of up to <see cref="StoreLimits.RowsPerAction"/> memberships, and of the other memberships of the same Emails.
+/// </summary>
 internal sealed class FlagEdit
 {
     private const string SetSql =
@@ -68,13 +70,18 @@ internal sealed class FlagEdit
     }
 
     /// <summary>Writes the new flags of rows that rise by uid; rows that get the same flags and stand side by side go in one statement.</summary>
-    /// <param name="changed">All rows between two neighbours of this list must be left as they are: uids that are not adjacent are not joined.</param>
+    /// <param name="changed">All rows between two neighbours of this list must be left as they are: uids that are not adjacent are not
+    /// joined.</param>
     private void WriteRows(MailboxId mailbox, ModSeq modSeq, List<(EmailRow Row, uint Bits)> changed)
     {
         for (var i = 0; i < changed.Count; i++)
         {
             var (first, bits) = changed[i];
-            while (i + 1 < changed.Count && changed[i + 1].Bits == bits && changed[i + 1].Row.Uid.Value == changed[i].Row.Uid.Value + 1) i++;
+            while (i + 1 < changed.Count && changed[i + 1].Bits == bits && changed[i + 1].Row.Uid.Value == changed[i].Row.Uid.Value + 1)
+            {
+                i++;
+            }
+
             _tx.Prepare(SetSql).Bind((long)bits).Bind(modSeq.Value).Bind(_account.Value).Bind(mailbox.Value)
                 .Bind((long)first.Uid.Value).Bind((long)changed[i].Row.Uid.Value).Execute();
         }

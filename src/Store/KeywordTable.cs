@@ -65,7 +65,9 @@ internal sealed class KeywordTable(Transaction tx, AccountId account)
         return last + 1;
     }
 
-    /// <summary>Forgets sets that no message has. Not the last one: its number must not come again. Only before this action has found any set.</summary>
+    /// <summary>
+    /// Forgets sets that no message has. Not the last one: its number must not come again. Only before this action has found any set.
+    /// </summary>
     private void Sweep(int last) =>
         tx.Prepare("""
             DELETE FROM keyword_set WHERE account = $1 AND keyword_set < $2

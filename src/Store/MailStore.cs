@@ -60,7 +60,10 @@ public sealed class MailStore : IAsyncDisposable
 
     internal ViewCache Views => _views;
 
-    /// <summary>Everything that the main database needs for mail. On SQLite the search index has a database of its own, with <see cref="SearchIndex.Schema"/>.</summary>
+    /// <summary>
+    /// Everything that the main database needs for mail. On SQLite the search index has a database of its own, with <see
+    /// cref="SearchIndex.Schema"/>.
+    /// </summary>
     public static IReadOnlyList<Schema> Schemas(DatabaseKind kind) => kind == DatabaseKind.Sqlite
         ? [BlobStore.Schema, Schema]
         : [BlobStore.Schema, Schema, SearchIndex.Schema];
@@ -83,7 +86,9 @@ public sealed class MailStore : IAsyncDisposable
         return store;
     }
 
-    /// <summary>Within the action that makes the account: its state, INBOX, Drafts, Sent, Junk, Trash and Archive, with their roles, subscribed.</summary>
+    /// <summary>
+    /// Within the action that makes the account: its state, INBOX, Drafts, Sent, Junk, Trash and Archive, with their roles, subscribed.
+    /// </summary>
     public void CreateAccount(Transaction tx, AccountId account, long? quotaBytes, long? quotaMessages) =>
         MailboxEdit.CreateAccount(tx, account, quotaBytes, quotaMessages);
 

@@ -3,7 +3,9 @@ using Posthorn.Db;
 
 namespace Posthorn.Store;
 
-/// <summary>Rows of the mailbox table, as actions read them. A parent of 0 is the top; -1 marks a mailbox that is being emptied after its deletion.</summary>
+/// <summary>
+/// Rows of the mailbox table, as actions read them. A parent of 0 is the top; -1 marks a mailbox that is being emptied after its deletion.
+/// </summary>
 internal static class MailboxRows
 {
     public const long Top = 0;

@@ -25,7 +25,8 @@ public sealed class MailboxView : IDisposable
     public bool IsGone => _cached.IsGone;
 
     /// <summary>
-    /// Takes the messages that no session has been told of yet, for \Recent (RFC 3501 §2.3.2): the first uid of them. A restart forgets who was told.
+    /// Takes the messages that no session has been told of yet, for \Recent (RFC 3501 §2.3.2): the first uid of them.
+    /// A restart forgets who was told.
     /// </summary>
     public Uid ClaimRecent() => _cache.ClaimRecent(_cached);
 

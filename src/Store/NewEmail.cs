@@ -7,7 +7,8 @@ namespace Posthorn.Store;
 /// <summary>A message that is to come into a mailbox.</summary>
 /// <param name="Blob">Its bytes, staged.</param>
 /// <param name="Summary">What <see cref="MessageReader"/> says of those bytes behind <paramref name="TracePrefix"/>.</param>
-/// <param name="TracePrefix">Header fields of this recipient alone (Return-Path, Received), each with its CRLF; part of the message as everybody reads it.</param>
+/// <param name="TracePrefix">Header fields of this recipient alone (Return-Path, Received), each with its CRLF; part of the message as everybody
+/// reads it.</param>
 /// <param name="ReceivedAt">INTERNALDATE.</param>
 public sealed record NewEmail(
     StagedBlob Blob,

@@ -7,7 +7,8 @@ using Posthorn.Mime;
 namespace Posthorn.Store;
 
 /// <summary>
-/// Feeds the search index behind delivery. Arrivals are the email rows after the account's position, departures stand in the change log. Documents and position
+/// Feeds the search index behind delivery. Arrivals are the email rows after the account's position, departures stand in the change log. Documents
+/// and position
 /// are written together, so a crash repeats at most a batch. It works when no commit has come for a second, or when too much has gathered.
 /// </summary>
 internal sealed class SearchFeed : IAsyncDisposable
@@ -229,7 +230,7 @@ internal sealed class SearchFeed : IAsyncDisposable
             using var message = new StoredMessage(email, prefix, reader);
             await using var stream = message.AsStream();
             var text = await SearchText.ExtractAsync(stream, ct);
-            var grams = new HashSet<string>(StringComparer.Ordinal);
+            var grams = new HashSet<long>();
             var room = CharsMax;
             foreach (var field in (string[])[text.From, text.To, text.Cc, text.Bcc, text.Subject, text.Headers, text.Body])
             {

@@ -1,18 +1,21 @@
-using System.Buffers.Binary;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Posthorn.Store;
 
 /// <summary>
-/// The pieces of text that the index knows: of words the runs of three letters or digits, of scripts written without spaces each character and each pair.
-/// IMAP's substring is then an AND of pieces. Characters are folded as an ordinal comparison without regard to case folds them.
+/// The pieces of text that the index knows: of words the runs of three letters or digits, of scripts written without spaces each character
+/// and each pair. IMAP's substring is then an AND of pieces. Characters are folded as an ordinal comparison without regard to case folds them.
+/// A piece is a number, its characters in 21 bits each.
 /// </summary>
 internal static class SearchGrams
 {
     /// <summary>Pieces of one needle that are asked for; more hardly narrow further.</summary>
     private const int AskedMax = 16;
+
+    private const int RuneBits = 21;
+
+    private const long RuneMask = (1L << RuneBits) - 1;
 
     private enum Script
     {
@@ -22,58 +25,61 @@ internal static class SearchGrams
     }
 
     /// <summary>Adds every piece of the text.</summary>
-    public static void Collect(ReadOnlySpan<char> text, HashSet<string> grams)
+    public static void Collect(ReadOnlySpan<char> text, HashSet<long> grams)
     {
-        Span<char> gram = stackalloc char[6];
-        var lookup = grams.GetAlternateLookup<ReadOnlySpan<char>>();
-        Rune before = default, twoBefore = default;
+        long last = 0;
         var (run, script) = (0, Script.None);
-        foreach (var raw in text.EnumerateRunes())
+        while (!text.IsEmpty)
         {
-            var rune = Fold(raw, out var kind);
+            Rune rune;
+            Script kind;
+            if (char.IsAscii(text[0]))
+            {
+                (rune, kind) = (new Rune(char.ToUpperInvariant(text[0])), char.IsAsciiLetterOrDigit(text[0]) ? Script.Words : Script.None);
+                text = text[1..];
+            }
+            else
+            {
+                _ = Rune.DecodeFromUtf16(text, out var raw, out var length);
+                rune = Fold(raw, out kind);
+                text = text[length..];
+            }
+
             run = kind == Script.None ? 0 : kind == script ? run + 1 : 1;
             script = kind;
-            if (kind == Script.Dense) lookup.Add(Join(gram, rune));
-            if (kind == Script.Dense && run > 1) lookup.Add(Join(gram, before, rune));
-            if (kind == Script.Words && run > 2) lookup.Add(Join(gram, twoBefore, before, rune));
-            (twoBefore, before) = (before, rune);
+            last = (last << RuneBits | (uint)rune.Value) & long.MaxValue;
+            if (kind == Script.Words && run > 2) grams.Add(last);
+            if (kind != Script.Dense) continue;
+            grams.Add(rune.Value);
+            if (run > 1) grams.Add(last & ((1L << 2 * RuneBits) - 1));
         }
     }
 
     /// <summary>The pieces that a text must have to contain the needle; none when the needle is too short to tell.</summary>
-    public static List<string> Of(string needle)
+    public static List<long> Of(string needle)
     {
-        var grams = new HashSet<string>(StringComparer.Ordinal);
+        var grams = new HashSet<long>();
         Collect(needle, grams);
         var found = grams.ToList();
         var step = (found.Count + AskedMax - 1) / AskedMax;
         return step <= 1 ? found : [.. found.Where((_, i) => i % step == 0)];
     }
 
-    /// <summary>A piece as a number, for databases that index numbers: equal pieces have equal numbers.</summary>
-    public static uint Hash(string gram)
+    public static StringBuilder Append(StringBuilder text, long gram)
     {
-        Span<byte> hash = stackalloc byte[32];
-        SHA256.HashData(Encoding.UTF8.GetBytes(gram), hash);
-        return BinaryPrimitives.ReadUInt32LittleEndian(hash);
+        for (var shift = 2 * RuneBits; shift >= 0; shift -= RuneBits)
+        {
+            if ((gram >> shift & RuneMask) is > 0 and var rune) text.Append(new Rune((int)rune).ToString());
+        }
+
+        return text;
     }
 
-    private static ReadOnlySpan<char> Join(Span<char> gram, params ReadOnlySpan<Rune> runes)
-    {
-        var length = 0;
-        foreach (var rune in runes) length += rune.EncodeToUtf16(gram[length..]);
-        return gram[..length];
-    }
+    /// <summary>A piece in 32 bits, for databases that index numbers: stored, so never to be changed.</summary>
+    public static uint Hash(long gram) => (uint)((ulong)gram * 0x9E3779B97F4A7C15UL >> 32);
 
     private static Rune Fold(Rune rune, out Script script)
     {
-        if (rune.IsAscii)
-        {
-            var c = (char)rune.Value;
-            script = char.IsAsciiLetterOrDigit(c) ? Script.Words : Script.None;
-            return new Rune(char.ToUpperInvariant(c));
-        }
-
         script = IsDense(rune.Value) ? Script.Dense : Rune.IsLetterOrDigit(rune) || IsMark(rune) ? Script.Words : Script.None;
         return Rune.ToUpperInvariant(rune);
     }

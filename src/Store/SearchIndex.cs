@@ -45,7 +45,7 @@ public sealed class SearchIndex
     /// <param name="words">Substrings, each of which must stand somewhere in the headers or the text, compared without regard to case.</param>
     public ValueTask<SearchCandidates> CandidatesAsync(AccountId account, IReadOnlyList<string> words, CancellationToken ct = default)
     {
-        var grams = words.SelectMany(SearchGrams.Of).Distinct(StringComparer.Ordinal).ToList();
+        var grams = words.SelectMany(SearchGrams.Of).ToHashSet();
         if (grams.Count == 0) return new(new SearchCandidates([], default, false));
         var query = _dialect.Query(account, grams);
         return _db.ReadAsync(
@@ -123,14 +123,21 @@ internal sealed record SearchDialect(string PutSql, string DeleteSql, string Del
     public static SearchDialect Of(DatabaseKind kind) => kind == DatabaseKind.Sqlite ? Sqlite : Postgres;
 
     /// <summary>What is stored of a text.</summary>
-    public string Document(AccountId account, IReadOnlyCollection<string> grams) => Numbers ? Array(account, grams) : string.Join(' ', grams);
+    public string Document(AccountId account, HashSet<long> grams)
+    {
+        if (Numbers) return Array(account, grams);
+        var text = new StringBuilder(grams.Count * 4);
+        foreach (var gram in grams) SearchGrams.Append(text, gram).Append(' ');
+        return text.ToString();
+    }
 
     /// <summary>All of these pieces.</summary>
-    public string Query(AccountId account, IReadOnlyCollection<string> grams) =>
-        Numbers ? Array(account, grams) : string.Join(" AND ", grams.Select(static g => $"\"{g}\""));
+    public string Query(AccountId account, HashSet<long> grams) => Numbers
+        ? Array(account, grams)
+        : string.Join(" AND ", grams.Select(static g => SearchGrams.Append(new StringBuilder("\""), g).Append('"').ToString()));
 
     /// <summary>The account stands in each number, so that a piece's postings are one account's.</summary>
-    private static string Array(AccountId account, IReadOnlyCollection<string> grams)
+    private static string Array(AccountId account, HashSet<long> grams)
     {
         var text = new StringBuilder(grams.Count * 16 + 2).Append('{');
         foreach (var gram in grams)

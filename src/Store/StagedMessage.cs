@@ -5,7 +5,9 @@ using Posthorn.Mime;
 
 namespace Posthorn.Store;
 
-/// <summary>A message whose bytes are stored and summed up while no mailbox knows of it yet; one that is not taken is collected with the unlinked blobs.</summary>
+/// <summary>
+/// A message whose bytes are stored and summed up while no mailbox knows of it yet; one that is not taken is collected with the unlinked blobs.
+/// </summary>
 public sealed class StagedMessage
 {
     private readonly StagedBlob _blob;

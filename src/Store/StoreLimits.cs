@@ -32,6 +32,8 @@ public static class StoreLimits
     /// <summary>Memberships that one action of STORE, COPY or MOVE touches.</summary>
     internal const int RowsPerAction = 2_000;
 
-    /// <summary>Memberships that one action of EXPUNGE or of an account's removal takes away, each with its Email, blob link and thread keys.</summary>
+    /// <summary>
+    /// Memberships that one action of EXPUNGE or of an account's removal takes away, each with its Email, blob link and thread keys.
+    /// </summary>
     internal const int ExpungesPerAction = 400;
 }

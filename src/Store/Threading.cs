@@ -8,7 +8,8 @@ using Posthorn.Mime;
 namespace Posthorn.Store;
 
 /// <summary>
-/// RFC 8621 §3: two Emails are of one Thread when one message id stands in both of them and their base subjects are the same. So a key is the hash of a
+/// RFC 8621 §3: two Emails are of one Thread when one message id stands in both of them and their base subjects are the same. So a key is the hash
+/// of a
 /// message id with the base subject, and each key belongs to the Thread that brought it first. Threads are never merged: a threadId is for ever.
 /// </summary>
 internal static class Threading

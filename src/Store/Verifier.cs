@@ -8,7 +8,9 @@ namespace Posthorn.Store;
 /// <param name="Findings">One sentence each; empty when all is well.</param>
 public sealed record VerifyReport(long Accounts, long Mailboxes, long Emails, IReadOnlyList<string> Findings);
 
-/// <summary>Compares what is stored twice: counters with rows, memberships with Emails and with each other, threads with their keys, links with blobs.</summary>
+/// <summary>
+/// Compares what is stored twice: counters with rows, memberships with Emails and with each other, threads with their keys, links with blobs.
+/// </summary>
 internal sealed class Verifier(Database db)
 {
     private const int FindingsMax = 1_000;
@@ -68,24 +70,41 @@ internal sealed class Verifier(Database db)
                 tally.Add(flags, rows.Int64(5));
                 lastUid = uid;
                 lastModSeq = Math.Max(lastModSeq, rows.Int64(3));
-                if (!sets.Contains((int)(flags >> FlagBits.KeywordShift))) Find(account, $"uid {uid} of mailbox {mailbox.Id} has a keyword set that does not exist");
+                if (!sets.Contains((int)(flags >> FlagBits.KeywordShift)))
+                {
+                    Find(account, $"uid {uid} of mailbox {mailbox.Id} has a keyword set that does not exist");
+                }
+
                 var copy = new EmailSeen(rows.Int64(2), rows.Int64(5), rows.Int64(6), flags & FlagBits.OfEmail, (flags & FlagBits.Shared) != 0, 1);
                 if (!seen.TryGetValue(email, out var first)) seen[email] = copy;
                 else seen[email] = Compare(account, email, first, copy);
             }
 
             if (lastUid >= mailbox.UidNext) Find(account, $"mailbox {mailbox.Id} holds uid {lastUid} and would give {mailbox.UidNext} next");
-            if (lastModSeq > mailbox.ModSeq) Find(account, $"mailbox {mailbox.Id} is at change {mailbox.ModSeq} and holds a message changed at {lastModSeq}");
-            if (mailbox.ModSeq > state.ModSeq) Find(account, $"mailbox {mailbox.Id} is at change {mailbox.ModSeq}, the account at {state.ModSeq}");
-            if (mailbox.UidValidity > state.UidValidity) Find(account, $"mailbox {mailbox.Id} has UIDVALIDITY {mailbox.UidValidity}, the account's last is {state.UidValidity}");
-            Expect(account, mailbox.Id, "messages", tally.Messages, mailbox.Tally.Messages);
-            Expect(account, mailbox.Id, "unseen messages", tally.Unseen, mailbox.Tally.Unseen);
-            Expect(account, mailbox.Id, "deleted messages", tally.Deleted, mailbox.Tally.Deleted);
-            Expect(account, mailbox.Id, "unseen deleted messages", tally.UnseenDeleted, mailbox.Tally.UnseenDeleted);
-            Expect(account, mailbox.Id, "octets", tally.SizeBytes, mailbox.Tally.SizeBytes);
+            if (lastModSeq > mailbox.ModSeq)
+            {
+                Find(account, $"mailbox {mailbox.Id} is at change {mailbox.ModSeq} and holds a message changed at {lastModSeq}");
+            }
+
+            CheckCounters(account, state, mailbox, tally);
         }
 
         return seen;
+    }
+
+    private void CheckCounters(AccountId account, AccountRow state, MailboxRow mailbox, in Tally tally)
+    {
+        if (mailbox.ModSeq > state.ModSeq) Find(account, $"mailbox {mailbox.Id} is at change {mailbox.ModSeq}, the account at {state.ModSeq}");
+        if (mailbox.UidValidity > state.UidValidity)
+        {
+            Find(account, $"mailbox {mailbox.Id} has UIDVALIDITY {mailbox.UidValidity}, the account's last is {state.UidValidity}");
+        }
+
+        Expect(account, mailbox.Id, "messages", tally.Messages, mailbox.Tally.Messages);
+        Expect(account, mailbox.Id, "unseen messages", tally.Unseen, mailbox.Tally.Unseen);
+        Expect(account, mailbox.Id, "deleted messages", tally.Deleted, mailbox.Tally.Deleted);
+        Expect(account, mailbox.Id, "unseen deleted messages", tally.UnseenDeleted, mailbox.Tally.UnseenDeleted);
+        Expect(account, mailbox.Id, "octets", tally.SizeBytes, mailbox.Tally.SizeBytes);
     }
 
     private EmailSeen Compare(AccountId account, long email, EmailSeen first, EmailSeen copy)
@@ -104,8 +123,9 @@ internal sealed class Verifier(Database db)
     {
         long count = 0, size = 0, last = 0;
         var keys = new Dictionary<long, long>();
-        using (var rows = snapshot.Prepare("SELECT id, thread, blob, size_bytes, received_at, thread_keys, LENGTH(prefix) FROM email WHERE id BETWEEN $1 AND $2 ORDER BY id")
-            .Bind(EmailTable.FirstKey(account)).Bind(EmailTable.LastKey(account)).Query())
+        using (var rows = snapshot.Prepare("""
+            SELECT id, thread, blob, size_bytes, received_at, thread_keys, LENGTH(prefix) FROM email WHERE id BETWEEN $1 AND $2 ORDER BY id
+            """).Bind(EmailTable.FirstKey(account)).Bind(EmailTable.LastKey(account)).Query())
         {
             while (rows.Next())
             {
@@ -115,7 +135,11 @@ internal sealed class Verifier(Database db)
                 last = EmailTable.EmailOf(rows.Int64(0)).Value;
                 var thread = rows.Int64(1) & uint.MaxValue;
                 if (!memberships.Remove(last, out var seen)) Find(account, $"email {last} lies in no mailbox");
-                else if (seen.Thread != thread || seen.SizeBytes != rows.Int64(3) || seen.ReceivedAt != rows.Int64(4)) Find(account, $"email {last} and its memberships differ");
+                else if ((seen.Thread, seen.SizeBytes, seen.ReceivedAt) != (thread, rows.Int64(3), rows.Int64(4)))
+                {
+                    Find(account, $"email {last} and its memberships differ");
+                }
+
                 if (thread > last) Find(account, $"email {last} is in a later thread {thread}");
                 for (var packed = rows.Blob(5); packed.Length >= 8; packed = packed[8..])
                 {

@@ -7,7 +7,8 @@ namespace Posthorn.Store;
 
 /// <summary>
 /// The shared indexes of mailboxes. Those that a session has open stay; the others stay while the memory budget lasts, the longest unused go first.
-/// Commits of this process come as deltas in commit order; a delta fits only the snapshot that it was made on, so one that comes early waits, and what
+/// Commits of this process come as deltas in commit order; a delta fits only the snapshot that it was made on, so one that comes early waits, and
+/// what
 /// another node has written is read from the change log.
 /// </summary>
 /// <remarks>Locks: an account's gate, then the list of the idle ones. Nothing is read from the database under either.</remarks>

@@ -23,7 +23,8 @@ public sealed class ConcurrencyTests
                 var uids = new[] { delivered.Uid, new Uid(Math.Max(1, delivered.Uid.Value - 3)) };
                 _ = random.Next(4) switch
                 {
-                    0 => (await host.Emails.StoreFlagsAsync(StoreHost.Account, Mailbox.Inbox, uids, FlagOperation.Add, SystemFlags.Deleted, ["k" + number])).Ok,
+                    0 => (await host.Emails.StoreFlagsAsync(
+                        StoreHost.Account, Mailbox.Inbox, uids, FlagOperation.Add, SystemFlags.Deleted, ["k" + number])).Ok,
                     1 => (await host.Emails.CopyAsync(StoreHost.Account, Mailbox.Inbox, uids, archive)).Ok,
                     2 => (await host.Emails.MoveAsync(StoreHost.Account, Mailbox.Inbox, uids, archive)).Ok,
                     _ => (await host.Emails.ExpungeAsync(StoreHost.Account, Mailbox.Inbox)).Ok,

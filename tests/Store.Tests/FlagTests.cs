@@ -79,7 +79,8 @@ public sealed class FlagTests
         for (var i = 0; i < 9; i++) (await host.Emails.AppendAsync(StoreHost.Account, Mailbox.Inbox, [.. Enumerable.Repeat(email, 500)])).Require();
         Uid[] all = [.. Enumerable.Range(1, 4500).Select(i => new Uid((uint)i))];
         var before = await host.Store.Changes.CurrentAsync(StoreHost.Account);
-        var stored = (await host.Emails.StoreFlagsAsync(StoreHost.Account, Mailbox.Inbox, all, FlagOperation.Add, SystemFlags.Deleted, ["x"])).Require();
+        var stored = (await host.Emails.StoreFlagsAsync(
+            StoreHost.Account, Mailbox.Inbox, all, FlagOperation.Add, SystemFlags.Deleted, ["x"])).Require();
         Assert.Equal((4500, before.Value + 3), (stored.Changed, stored.ModSeq.Value));
         var archive = new MailboxId(6);
         Assert.Equal(4500, (await host.Emails.CopyAsync(StoreHost.Account, Mailbox.Inbox, all, archive)).Require().Uids.Count);

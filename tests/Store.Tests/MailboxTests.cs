@@ -125,7 +125,8 @@ public sealed class MailboxTests
         for (var i = 0; i < 3; i++) await host.Emails.AppendAsync(StoreHost.Account, Mailbox.Inbox, [.. Enumerable.Repeat(email, 300)]);
         await host.Emails.StoreFlagsAsync(StoreHost.Account, Mailbox.Inbox, [new Uid(1)], FlagOperation.Add, SystemFlags.Seen, ["work"]);
         await host.Store.RemoveAccountAsync(StoreHost.Account);
-        foreach (var table in (string[])["account_state", "mailbox", "membership", "thread_key", "keyword_set", "change", "subscription", "blob_link"])
+        string[] tables = ["account_state", "mailbox", "membership", "thread_key", "keyword_set", "change", "subscription", "blob_link"];
+        foreach (var table in tables)
         {
             Assert.Equal(0, await host.Db.ReadAsync(db => db.Prepare($"SELECT COUNT(*) FROM {table} WHERE account = $1").Bind(7).Scalar()));
         }

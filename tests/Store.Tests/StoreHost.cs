@@ -55,7 +55,8 @@ internal sealed class StoreHost : IAsyncDisposable
             return true;
         }).AsTask();
 
-    public Task<NewEmail> StageAsync(string subject = "Hello", string body = "A line.\r\n", SystemFlags flags = SystemFlags.None, params string[] keywords) =>
+    public Task<NewEmail> StageAsync(
+        string subject = "Hello", string body = "A line.\r\n", SystemFlags flags = SystemFlags.None, params string[] keywords) =>
         Mail.StageAsync(Blobs, Mail.Text(subject, body), flags, keywords);
 
     public async Task<Delivered> DeliverAsync(NewEmail email, MailboxId? mailbox = null, AccountId? account = null) =>
@@ -93,7 +94,8 @@ internal sealed class StoreHost : IAsyncDisposable
         var logs = NullLoggerFactory.Instance;
         var sqlite = _url == "sqlite:";
         var settings = new DatabaseSettings { Url = _url, Directory = _directory, Name = _name, ConnectionsMax = 6 };
-        Db = await Database.OpenAsync(settings, MailStore.Schemas(sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres), TimeProvider.System, logs, default);
+        var schemas = MailStore.Schemas(sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres);
+        Db = await Database.OpenAsync(settings, schemas, TimeProvider.System, logs, default);
         Blobs = await BlobStore.OpenAsync(
             Db, sqlite ? "segments:" : "database:", Path.Combine(_directory, "blobs"), TimeProvider.System, logs, default);
         if (sqlite)
