@@ -139,6 +139,7 @@ public sealed class MailStore : IAsyncDisposable
     {
         await _db.WriteAsync(
             tx => tx.Prepare("UPDATE account_state SET removed = 1 WHERE account = $1").Bind(account.Value).Execute(), ct);
+        _views.Forget(account);
         var emails = await new AccountRemoval(_db, _blobs).RunAsync(account, ct);
         Search.Feed.OnCommitted(account);
         Log.AccountPurged(_log, account.Value, emails);

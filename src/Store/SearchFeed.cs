@@ -16,7 +16,7 @@ internal sealed class SearchFeed : IAsyncDisposable
     /// <summary>Commits that may gather before the feed stops being polite.</summary>
     private const int BacklogMax = 2_000;
 
-    private const int EmailsPerBatch = 64;
+    private const int EmailsPerBatch = 256;
 
     /// <summary>Characters of one message that are indexed; a longer one is read by every search.</summary>
     private const int CharsMax = 1024 * 1024;

@@ -16,6 +16,8 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
 {
     public const string Channel = "posthorn_store";
 
+    private const string StateSql = "SELECT modseq FROM account_state WHERE account = $1 AND removed = 0";
+
     private readonly ConcurrentDictionary<long, AccountViews> _accounts = new();
     private readonly LinkedList<CachedMailbox> _idle = new();
     private readonly Lock _idleGate = new();
@@ -30,11 +32,11 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
 
     public async ValueTask<MailboxView?> OpenAsync(AccountId account, MailboxId mailbox, CancellationToken ct)
     {
-        var cached = Lease(account, mailbox, out var mustLoad);
+        var cached = Lease(account, mailbox, out var loading, out var mustLoad);
         try
         {
-            if (mustLoad) await LoadAsync(cached);
-            if (cached.Loading is { } loading && !await loading.Task.WaitAsync(ct))
+            if (mustLoad) await LoadAsync(cached, loading!);
+            if (loading is not null && !await loading.Task.WaitAsync(ct))
             {
                 Release(cached);
                 return null;
@@ -56,7 +58,8 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
             var gap = false;
             lock (views.Gate)
             {
-                if (views.Seen < news.ModSeq) views.Seen = news.ModSeq;
+                // A number that does not follow leaves a hole: another node's change, of which its notification will tell.
+                if (views.Seen.Value + 1 == news.ModSeq.Value) views.Seen = news.ModSeq;
                 if (news.KeywordSets.Count > 0) views.Keywords = views.Keywords.With(news.KeywordSets);
                 foreach (var delta in news.Deltas)
                 {
@@ -95,13 +98,24 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
         Committed?.Invoke(new AccountId(account));
     }
 
+    /// <summary>The account is no more: its open mailboxes are gone.</summary>
+    public void Forget(AccountId account)
+    {
+        if (!_accounts.TryGetValue(account.Value, out var views)) return;
+        lock (views.Gate)
+        {
+            foreach (var cached in views.Mailboxes.Values) cached.MarkGone();
+            views.Signal(true, null);
+        }
+    }
+
     /// <summary>Compares what is open here with the database: for notifications that were lost.</summary>
     public async Task PollAsync(CancellationToken ct)
     {
         AccountViews[] accounts = [.. _accounts.Values];
         var behind = await db.ReadAsync(
             snapshot => accounts.Where(v =>
-                (snapshot.Prepare("SELECT modseq FROM account_state WHERE account = $1").Bind(v.Id.Value).Scalar() ?? 0) > v.Seen.Value).ToList(),
+                (snapshot.Prepare(StateSql).Bind(v.Id.Value).Scalar() ?? long.MaxValue) > v.Seen.Value).ToList(),
             ct);
         foreach (var views in behind)
         {
@@ -168,7 +182,8 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
 
     private AccountViews Of(AccountId account) => _accounts.GetOrAdd(account.Value, static id => new AccountViews(new AccountId(id)));
 
-    private CachedMailbox Lease(AccountId account, MailboxId mailbox, out bool mustLoad)
+    /// <param name="loading">Null when the snapshot is there; else what its loader, perhaps the caller, will complete.</param>
+    private CachedMailbox Lease(AccountId account, MailboxId mailbox, out TaskCompletionSource<bool>? loading, out bool mustLoad)
     {
         while (true)
         {
@@ -185,21 +200,21 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
                 lock (_idleGate) TakeFromIdle(cached);
                 mustLoad = cached.Snapshot is null && cached.Loading is null;
                 if (mustLoad) cached.Loading = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+                loading = cached.Loading;
                 return cached;
             }
         }
     }
 
-    private async Task LoadAsync(CachedMailbox cached)
+    private async Task LoadAsync(CachedMailbox cached, TaskCompletionSource<bool> loading)
     {
-        var loading = cached.Loading!;
         try
         {
             var account = cached.Account;
             var (snapshot, sets, modSeq) = await db.ReadAsync(snapshot => (
                 MembershipRows.Load(snapshot, account.Id, cached.Mailbox),
                 KeywordTable.Load(snapshot, account.Id),
-                snapshot.Prepare("SELECT modseq FROM account_state WHERE account = $1").Bind(account.Id.Value).Scalar() ?? 0));
+                snapshot.Prepare(StateSql).Bind(account.Id.Value).Scalar() ?? 0));
             lock (account.Gate)
             {
                 if (snapshot is not null)
@@ -273,7 +288,7 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
         }
 
         var (modSeq, sets, found) = await db.ReadAsync(snapshot => (
-            snapshot.Prepare("SELECT modseq FROM account_state WHERE account = $1").Bind(views.Id.Value).Scalar() ?? 0,
+            snapshot.Prepare(StateSql).Bind(views.Id.Value).Scalar() ?? 0,
             KeywordTable.Load(snapshot, views.Id),
             open.Select(o => LogReplay.CatchUp(snapshot, views.Id, o.Snapshot)).ToList()));
         lock (views.Gate)

@@ -90,6 +90,24 @@ public sealed class ConcurrencyTests
         Assert.Equal(6u, view.Current[4].Uid.Value);
     }
 
+    [Fact]
+    public async Task A_change_of_another_node_is_not_hidden_by_a_later_one_of_our_own()
+    {
+        await using var host = await StoreHost.OpenAsync(DatabaseKind.Postgres);
+        await using var other = await host.JoinAsync();
+        using var inbox = await other.Mailboxes.OpenAsync(StoreHost.Account, Mailbox.Inbox);
+        using var archive = await other.Mailboxes.OpenAsync(StoreHost.Account, new MailboxId(6));
+        using var subscription = other.Store.Changes.Subscribe(StoreHost.Account);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        for (var i = 1; i <= 20; i++)
+        {
+            await host.DeliverAsync();
+            await other.DeliverAsync("own", new MailboxId(6));
+            while (inbox!.Current.Count < i) await subscription.WaitAsync(patience.Token);
+            Assert.Equal(i, archive!.Current.Count);
+        }
+    }
+
     /// <summary>Read from the database, past the shared index.</summary>
     private static async Task<MailboxView> AnotherAsync(StoreHost host, MailboxId mailbox)
     {

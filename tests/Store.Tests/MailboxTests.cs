@@ -124,7 +124,9 @@ public sealed class MailboxTests
         await host.DeliverAsync(email, account: other);
         for (var i = 0; i < 3; i++) await host.Emails.AppendAsync(StoreHost.Account, Mailbox.Inbox, [.. Enumerable.Repeat(email, 300)]);
         await host.Emails.StoreFlagsAsync(StoreHost.Account, Mailbox.Inbox, [new Uid(1)], FlagOperation.Add, SystemFlags.Seen, ["work"]);
+        using var view = await host.Mailboxes.OpenAsync(StoreHost.Account, Mailbox.Inbox);
         await host.Store.RemoveAccountAsync(StoreHost.Account);
+        Assert.True(view!.IsGone);
         string[] tables = ["account_state", "mailbox", "membership", "thread_key", "keyword_set", "change", "subscription", "blob_link"];
         foreach (var table in tables)
         {
