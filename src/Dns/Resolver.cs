@@ -34,7 +34,7 @@ public sealed record DnsAnswer<T>(DnsStatus Status, IReadOnlyList<T> Records, Ti
 public sealed record MxRecord(int Preference, string Exchange);
 
 /// <summary>Asks the domain name system. Names are given in A-labels without a trailing dot; asking never throws but for cancellation.</summary>
-public abstract class Resolver : IDisposable
+public abstract class Resolver : IAsyncDisposable
 {
     /// <summary>RFC 5321 §5.1: the exchanges of a domain, by rising preference.</summary>
     public abstract ValueTask<DnsAnswer<MxRecord>> MxAsync(Domain domain, CancellationToken ct = default);
@@ -48,5 +48,5 @@ public abstract class Resolver : IDisposable
     /// <summary>The names of an address (RFC 1035 §3.5, RFC 3596 §2.5).</summary>
     public abstract ValueTask<DnsAnswer<string>> PtrAsync(IPAddress address, CancellationToken ct = default);
 
-    public abstract void Dispose();
+    public abstract ValueTask DisposeAsync();
 }
