@@ -10,11 +10,11 @@ namespace Posthorn.Delivery;
 public sealed class MailDelivery : IAsyncDisposable
 {
     /// <summary>The tables; after those of blobs, store and directory.</summary>
-    public static Schema Schema => throw new NotImplementedException();
+    public static Schema Schema { get; } = new("delivery", []);
 
-    public Intake Intake => throw new NotImplementedException();
+    public Intake Intake { get; } = new();
 
-    public Queue Queue => throw new NotImplementedException();
+    public Queue Queue { get; } = new();
 
     /// <summary>Ready to take mail; what waits in the queue is tried after <see cref="Start"/>.</summary>
     public static MailDelivery Open(
