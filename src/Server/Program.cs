@@ -1,1 +1,3 @@
-return 0;
+using Posthorn.Server;
+
+return await PosthornCommand.RunAsync(args, Console.Out, Console.Error);
