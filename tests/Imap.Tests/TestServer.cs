@@ -18,13 +18,16 @@ internal sealed class TestServer : IAsyncDisposable
 
     private readonly string _folder;
     private readonly Database _db;
+    private readonly Database _searchDb;
     private readonly BlobStore _blobs;
     private readonly MailDirectory _directory;
     private readonly List<(WireLink Link, Task Session)> _links = [];
     private readonly CollectingLog _log;
 
-    private TestServer(string folder, Database db, BlobStore blobs, MailDirectory directory, MailStore store, ImapServer imap, CollectingLog log, AccountId account) =>
-        (_folder, _db, _blobs, _directory, Store, Imap, _log, Account) = (folder, db, blobs, directory, store, imap, log, account);
+    private TestServer(
+        string folder, Database db, Database searchDb, BlobStore blobs, MailDirectory directory, MailStore store, ImapServer imap, CollectingLog log,
+        AccountId account) =>
+        (_folder, _db, _searchDb, _blobs, _directory, Store, Imap, _log, Account) = (folder, db, searchDb, blobs, directory, store, imap, log, account);
 
     public MailStore Store { get; }
 
@@ -37,10 +40,11 @@ internal sealed class TestServer : IAsyncDisposable
         var folder = System.IO.Directory.CreateTempSubdirectory("imap-").FullName;
         var time = TimeProvider.System;
         var logs = NullLoggerFactory.Instance;
-        var db = await Database.OpenAsync(
-            new DatabaseSettings { Directory = folder, Durable = false }, [BlobStore.Schema, MailDirectory.Schema, MailStore.Schema], time, logs, ct);
+        var files = new DatabaseSettings { Directory = folder, Durable = false };
+        var db = await Database.OpenAsync(files, [BlobStore.Schema, MailDirectory.Schema, MailStore.Schema], time, logs, ct);
+        var searchDb = await Database.OpenAsync(files with { Name = "search" }, [SearchIndex.Schema], time, logs, ct);
         var blobs = await BlobStore.OpenAsync(db, "segments:", Path.Combine(folder, "blobs"), time, logs, ct);
-        var store = await MailStore.OpenAsync(db, null, blobs, time, logs, ct);
+        var store = await MailStore.OpenAsync(db, searchDb, blobs, time, logs, ct);
         var directory = MailDirectory.Open(
             db, new DirectorySettings { AllowPlaintextOnLoopback = plaintext, PasswordCost = new Argon2Cost(1024, 1) }, time, logs);
         directory.Accounts.Provisioning.Add((tx, account) => store.CreateAccount(tx, account.Id, account.QuotaBytes, account.QuotaMessages));
@@ -49,7 +53,7 @@ internal sealed class TestServer : IAsyncDisposable
             Authority.System, new NewAccount(EmailAddress.Parse(User)) { Password = Encoding.UTF8.GetBytes(Password) }, ct)).Require();
         var log = new CollectingLog();
         var imap = new ImapServer(settings ?? new ImapSettings(), store, directory.Authenticator, null, log);
-        return new TestServer(folder, db, blobs, directory, store, imap, log, ann.Id);
+        return new TestServer(folder, db, searchDb, blobs, directory, store, imap, log, ann.Id);
     }
 
     /// <summary>The client's end of a new connection.</summary>
@@ -88,6 +92,7 @@ internal sealed class TestServer : IAsyncDisposable
         _directory.Dispose();
         await Store.DisposeAsync();
         await _blobs.DisposeAsync();
+        await _searchDb.DisposeAsync();
         await _db.DisposeAsync();
         System.IO.Directory.Delete(_folder, recursive: true);
         if (_log.Failures.Count > 0) throw new InvalidOperationException("the server logged failures:\n" + string.Join('\n', _log.Failures));
