@@ -1,0 +1,72 @@
+using Posthorn.Core;
+using Posthorn.Delivery;
+using Posthorn.Directory;
+using Posthorn.Dns;
+using Posthorn.Store;
+
+namespace Posthorn.Admin;
+
+/// <summary>What the room is given by whoever puts the rooms together.</summary>
+public sealed record AdminParts
+{
+    public required ServerFacts Facts { get; init; }
+
+    public required MailDirectory Directory { get; init; }
+
+    public required MailStore Store { get; init; }
+
+    public required Queue Queue { get; init; }
+
+    public required Resolver Resolver { get; init; }
+
+    /// <summary>Reads every blob against its hash.</summary>
+    public required BlobVerification VerifyBlobs { get; init; }
+
+    /// <summary>What must hold before the server counts as ready, beside the answer of the database: <c>listeners</c>, <c>queue</c>.</summary>
+    public IReadOnlyList<ReadinessCheck> Checks { get; init; } = [];
+
+    public required TimeProvider Time { get; init; }
+}
+
+/// <param name="progress">Told now and then: blobs read, blobs in all.</param>
+public delegate Task<BlobFindings> BlobVerification(Action<long, long> progress, CancellationToken ct);
+
+/// <param name="Findings">One sentence each; empty when every blob is what its name says.</param>
+public sealed record BlobFindings(long Blobs, IReadOnlyList<string> Findings);
+
+/// <param name="Name">One word, in lower case.</param>
+public sealed record ReadinessCheck(string Name, Func<CancellationToken, ValueTask<bool>> HoldsAsync);
+
+/// <summary>What the page, the API and the DNS records say about this server.</summary>
+public sealed record ServerFacts
+{
+    /// <summary>The name that clients connect to and that MX records point to.</summary>
+    public required Domain Hostname { get; init; }
+
+    /// <summary>As <c>0.1.0</c>.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>What listens for mail clients, each protocol's best first.</summary>
+    public required IReadOnlyList<ClientService> Services { get; init; }
+
+    /// <summary>Where plain HTTP is sent; none when there is no HTTPS listener.</summary>
+    public int? HttpsPort { get; init; }
+}
+
+public enum ClientProtocol
+{
+    Imap,
+    Submission,
+    Pop3,
+}
+
+public enum ConnectionSecurity
+{
+    /// <summary>Implicit TLS (RFC 8314).</summary>
+    Tls,
+
+    StartTls,
+}
+
+/// <summary>One way for a mail client to reach its mail.</summary>
+public sealed record ClientService(ClientProtocol Protocol, int Port, ConnectionSecurity Security);
