@@ -1,8 +1,8 @@
 namespace Posthorn.Db;
 
 /// <summary>
-/// The named places where tests/Crash ends the process, to prove what docs/storage.md says of each. Production never sets the hook, so each place costs
-/// one test of a field for null.
+/// The named places where tests/Crash ends the process, to prove what docs/storage.md says of each. Production never sets the
+/// hook, so each place costs one test of a field for null.
 /// </summary>
 internal static class CrashPoints
 {

@@ -22,10 +22,16 @@ public abstract class Database : IAsyncDisposable
 {
     private protected Database(DatabaseSettings settings, TimeProvider time) => (Settings, Time) = (settings, time);
 
-    /// <summary>Raised on every node for each committed <see cref="Transaction.Notify"/>, in commit order of the sending node; must not throw or block.</summary>
+    /// <summary>
+    /// Raised on every node for each committed <see cref="Transaction.Notify"/>, in commit order of the sending node; must not
+    /// throw or block.
+    /// </summary>
     public event EventHandler<Notification>? Notified;
 
-    /// <summary>Raised after a PostgreSQL listener has reconnected: notifications may have been lost, so subscribers read their change logs.</summary>
+    /// <summary>
+    /// Raised after a PostgreSQL listener has reconnected: notifications may have been lost, so subscribers read their change
+    /// logs.
+    /// </summary>
     public event EventHandler? NotificationsLost;
 
     public abstract DatabaseKind Kind { get; }
@@ -52,7 +58,8 @@ public abstract class Database : IAsyncDisposable
     }
 
     /// <summary>Runs the action in a transaction and returns after the commit is durable.</summary>
-    /// <exception cref="DatabaseUnavailableException">Nothing was written, or with <see cref="DatabaseFault.OutcomeUnknown"/> it is not known.</exception>
+    /// <exception cref="DatabaseUnavailableException">Nothing was written, or with <see cref="DatabaseFault.OutcomeUnknown"/>
+    /// it is not known.</exception>
     public abstract ValueTask<T> WriteAsync<T>(Func<Transaction, T> action, CancellationToken ct = default);
 
     /// <summary>Runs the query over one consistent snapshot.</summary>

@@ -9,7 +9,10 @@ public enum DatabaseKind
 /// <summary>Where a database is and how much it may use.</summary>
 public sealed record DatabaseSettings
 {
-    /// <summary><c>sqlite:</c> (the file <see cref="Name"/>.db in <see cref="Directory"/>) or <c>postgres://user[:password]@host[:port]/database[?option=value…]</c>.</summary>
+    /// <summary>
+    /// <c>sqlite:</c> (the file <see cref="Name"/>.db in <see cref="Directory"/>) or
+    /// <c>postgres://user[:password]@host[:port]/database[?option=value…]</c>.
+    /// </summary>
     public string Url { get; init; } = "sqlite:";
 
     /// <summary>The data directory, created if need be.</summary>

@@ -4,7 +4,8 @@ namespace Posthorn.Db;
 
 /// <summary>
 /// A sync that failed leaves the disk in an unknown state: the kernel may have dropped the pages it could not write, and a second sync would report
-/// success over them. The process ends at once, before anything is acknowledged, and the service manager starts it again on what the disk really holds.
+/// success over them. The process ends at once, before anything is acknowledged, and the service manager starts it again on
+/// what the disk really holds.
 /// </summary>
 public static class FatalStorage
 {

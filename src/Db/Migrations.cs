@@ -16,7 +16,8 @@ internal static class Migrations
             {
                 throw new DatabaseUnavailableException(
                     DatabaseFault.NewerVersion,
-                    $"{database} was written by a newer release: its {schema.Room} tables are at step {done}, this program knows {schema.Steps.Count}. Start the newer release, or restore a backup");
+                    $"{database} was written by a newer release: its {schema.Room} tables are at step {done}, "
+                    + $"this program knows {schema.Steps.Count}. Start the newer release, or restore a backup");
             }
 
             for (var step = (int)done; step < schema.Steps.Count; step++)
@@ -32,7 +33,10 @@ internal static class Migrations
         return applied;
     }
 
-    /// <summary>A statement ends with a semicolon at the end of its line; "-- sqlite" or "-- postgres" on the line before keeps it for that database.</summary>
+    /// <summary>
+    /// A statement ends with a semicolon at the end of its line; "-- sqlite" or "-- postgres" on the line before keeps it for
+    /// that database.
+    /// </summary>
     internal static List<string> Split(string step, DatabaseKind kind)
     {
         var statements = new List<string>();

@@ -5,7 +5,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Posthorn.Db;
 
-/// <summary>The calls .NET does not offer: fdatasync (FlushToDisk is fsync, which also writes the inode's times) and an exit without finalizers.</summary>
+/// <summary>
+/// The calls .NET does not offer: fdatasync (FlushToDisk is fsync, which also writes the inode's times) and an exit without
+/// finalizers.
+/// </summary>
 internal static partial class Posix
 {
     public const int NoSpace = 28; // ENOSPC, the same on Linux and macOS

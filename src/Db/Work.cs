@@ -3,7 +3,10 @@ using System.Threading.Tasks.Sources;
 
 namespace Posthorn.Db;
 
-/// <summary>An action that waits for its turn, and the promise its caller awaits. The continuation runs on the thread pool, never on the thread that completes it.</summary>
+/// <summary>
+/// An action that waits for its turn, and the promise its caller awaits. The continuation runs on the thread pool, never on the
+/// thread that completes it.
+/// </summary>
 internal abstract class Work
 {
     /// <summary>Set when the action failed: its savepoint is rolled back, the rest of the batch goes on.</summary>

@@ -56,7 +56,8 @@ public sealed record AllowedNetworks
         if (address.IsIPv4MappedToIPv6) return false;
         var bits = address.AddressFamily == AddressFamily.InterNetwork ? 32 : 128;
         var prefix = bits;
-        if (slash >= 0 && (!int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, null, out prefix) || prefix > bits)) return false;
+        if (slash >= 0
+            && (!int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, null, out prefix) || prefix > bits)) return false;
         var bytes = address.GetAddressBytes();
         for (var i = 0; i < bytes.Length; i++)
         {

@@ -13,7 +13,11 @@ internal static class Credentials
         var changed = tx.Prepare("UPDATE credential SET hash = $1, created = $2 WHERE account = $3 AND kind = $4")
             .Bind(hash).Bind(tx.Now).Bind(account.Value).Bind(PasswordKind).Execute();
         if (changed > 0) return;
-        tx.Prepare("INSERT INTO credential (account, credential, kind, label, hash, scopes, networks, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+        tx.Prepare(
+                """
+                INSERT INTO credential (account, credential, kind, label, hash, scopes, networks, created)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                """)
             .Bind(account.Value).Bind(Names.Next(tx, "credential")).Bind(PasswordKind).Bind("").Bind(hash).Bind("").Bind("").Bind(tx.Now).Execute();
     }
 

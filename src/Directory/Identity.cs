@@ -9,7 +9,8 @@ public sealed record Identity(AccountId Account, EmailAddress Address, Role Role
 
 /// <summary>Where a log-in comes from.</summary>
 /// <param name="Protocol">"smtp", "imap", …: the name that app passwords name as their scope.</param>
-/// <param name="Remote">The client's address after the PROXY protocol; none for a Unix socket or an in-memory connection, which count as loopback.</param>
+/// <param name="Remote">The client's address after the PROXY protocol; none for a Unix socket or an in-memory connection, which
+/// count as loopback.</param>
 /// <param name="Encrypted">TLS is active on the connection.</param>
 public readonly record struct LoginContext(string Protocol, IPAddress? Remote, bool Encrypted)
 {

@@ -54,7 +54,10 @@ public sealed class CommandReader : IDisposable
         _looked = false;
     }
 
-    /// <summary>What has arrived and is not consumed; waits when there is nothing, or when the last <see cref="Advance(SequencePosition, SequencePosition)"/> examined it all.</summary>
+    /// <summary>
+    /// What has arrived and is not consumed; waits when there is nothing, or when the last <see cref="Advance(SequencePosition,
+    /// SequencePosition)"/> examined it all.
+    /// </summary>
     /// <remarks>A graceful stop does not end it: the command under way is finished.</remarks>
     public async ValueTask<BodyChunk> ReadBodyAsync(CancellationToken ct = default)
     {

@@ -55,6 +55,7 @@ public sealed class TlsServer(Func<string?, SslStreamCertificateContext?> select
 
 /// <summary>The client's side: whom we expect, and who judges the certificate.</summary>
 /// <param name="ServerName">Sent as SNI and compared with the certificate.</param>
-/// <param name="Accept">The policy: opportunistic TLS accepts everything, MTA-STS asks for no faults, DANE looks itself (RFC 7435, RFC 8461, RFC 7672).
+/// <param name="Accept">The policy: opportunistic TLS accepts everything, MTA-STS asks for no faults, DANE looks itself
+/// (RFC 7435, RFC 8461, RFC 7672).
 /// Null accepts only a certificate without faults.</param>
 public sealed record TlsClient(string ServerName, RemoteCertificateValidationCallback? Accept = null);

@@ -78,7 +78,10 @@ public sealed class WireConnection : IAsyncDisposable
     /// <summary>Cancelled when the connection is over, whoever ended it.</summary>
     public CancellationToken Closed => _context.ConnectionClosed;
 
-    /// <summary>Cancelled when the server stops: finish the command under way, say goodbye, return. Reading a line answers it with a status.</summary>
+    /// <summary>
+    /// Cancelled when the server stops: finish the command under way, say goodbye, return. Reading a line answers it with a
+    /// status.
+    /// </summary>
     public CancellationToken Stopping { get; }
 
     /// <summary>How much may stand in <see cref="Output"/> unsent before a speaker that writes much should flush.</summary>
@@ -87,7 +90,10 @@ public sealed class WireConnection : IAsyncDisposable
     /// <summary>Writes protocol text into <see cref="Output"/>; commit it, then flush.</summary>
     public WireWriter Write() => new(Output);
 
-    /// <summary>Sends what was written. False when the peer is gone or did not read for <see cref="WireLimits.WriteTimeout"/>: stop writing and return.</summary>
+    /// <summary>
+    /// Sends what was written. False when the peer is gone or did not read for <see cref="WireLimits.WriteTimeout"/>: stop
+    /// writing and return.
+    /// </summary>
     public ValueTask<bool> FlushAsync(CancellationToken ct = default)
     {
         if (Closed.IsCancellationRequested) return new(false);
@@ -108,7 +114,10 @@ public sealed class WireConnection : IAsyncDisposable
     public ValueTask<bool> FlushWhenFullAsync(CancellationToken ct = default) =>
         Output.UnflushedBytes >= FlushOctets ? FlushAsync(ct) : new(!Closed.IsCancellationRequested);
 
-    /// <summary>Goes over to TLS as the server: forgets what has arrived, says <paramref name="goAhead"/>, shakes hands (RFC 3207, RFC 9051 §6.2.1, RFC 2595 §4).</summary>
+    /// <summary>
+    /// Goes over to TLS as the server: forgets what has arrived, says <paramref name="goAhead"/>, shakes hands (RFC 3207,
+    /// RFC 9051 §6.2.1, RFC 2595 §4).
+    /// </summary>
     /// <param name="goAhead">The reply to STARTTLS with its CRLF; empty for implicit TLS. It is sent here and not before, because whatever has
     /// arrived by then was sent in the clear and is dropped: nobody can slip commands in ahead of the handshake.</param>
     /// <remarks>The speaker forgets what the client said before (RFC 3207 §4.2). After a failure the connection is gone.</remarks>

@@ -13,7 +13,8 @@ public sealed class WireLink : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
 
     /// <param name="client">The address that the server sees; loopback when null.</param>
-    /// <param name="pipeOctetsMax">What each of the two pipes of a direction holds before its writer has to wait, as a socket's buffers would.</param>
+    /// <param name="pipeOctetsMax">What each of the two pipes of a direction holds before its writer has to wait, as a socket's
+    /// buffers would.</param>
     public WireLink(WireLimits limits, TimeProvider time, IPEndPoint? client = null, int pipeOctetsMax = 32 * 1024)
     {
         var here = client ?? new IPEndPoint(IPAddress.Loopback, 40000);
@@ -54,7 +55,8 @@ public sealed class WireLink : IAsyncDisposable
 
         public End(int pipeOctetsMax, CancellationToken stop)
         {
-            var options = new PipeOptions(pauseWriterThreshold: pipeOctetsMax, resumeWriterThreshold: pipeOctetsMax / 2, useSynchronizationContext: false);
+            var options = new PipeOptions(
+                pauseWriterThreshold: pipeOctetsMax, resumeWriterThreshold: pipeOctetsMax / 2, useSynchronizationContext: false);
             (_received, _toSend, ConnectionClosedRequested) = (new Pipe(options), new Pipe(options), stop);
             Transport = this;
             ConnectionClosed = _closed.Token;

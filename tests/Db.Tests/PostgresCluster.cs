@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Posthorn.Db.Tests;
 
 /// <summary>
-/// A PostgreSQL server of the tests' own: a cluster in a temporary directory, on a Unix socket, stopped and removed when the process ends. Each test takes a
-/// schema of its own in it. Other test projects compile this file by link.
+/// A PostgreSQL server of the tests' own: a cluster in a temporary directory, on a Unix socket, stopped and removed when the
+/// process ends. Each test takes a schema of its own in it. Other test projects compile this file by link.
 /// </summary>
 public sealed class PostgresCluster
 {
@@ -30,7 +30,8 @@ public sealed class PostgresCluster
         var cluster = new PostgresCluster(directory, durable);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => cluster.Remove();
         if (Environment.UserName == "root") await RunAsync("chown", "postgres", directory);
-        await cluster.AsServerAsync("initdb", "-D", cluster.DataDirectory, "-U", "postgres", "-A", "trust", "--no-sync", "--encoding=UTF8", "--locale=C");
+        await cluster.AsServerAsync(
+            "initdb", "-D", cluster.DataDirectory, "-U", "postgres", "-A", "trust", "--no-sync", "--encoding=UTF8", "--locale=C");
         await cluster.StartAsync();
         return cluster;
     }

@@ -222,5 +222,6 @@ public sealed class TransactionTests
     }
 
     private static int Insert(Transaction tx, long account, long number, string? text, byte[]? body) =>
-        tx.Prepare("INSERT INTO note (account, number, text, body) VALUES ($1, $2, $3, $4)").Bind(account).Bind(number).Bind(text).Bind(body).Execute();
+        tx.Prepare("INSERT INTO note (account, number, text, body) VALUES ($1, $2, $3, $4)")
+            .Bind(account).Bind(number).Bind(text).Bind(body).Execute();
 }

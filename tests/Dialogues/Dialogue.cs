@@ -27,9 +27,10 @@ public sealed record Step(StepKind Kind, int Connection, string Text, byte[]? Bl
 
 /// <summary>A conversation as a text file: what the client says, what the server must answer. See the files for the form.</summary>
 /// <remarks>
-/// <c>#</c> begins a comment; the first one says which RFC section is shown. In patterns <c>${name}</c> matches some text and remembers it, or, when it
-/// is known already, stands for it, in <c>C:</c> lines too; <c>${}</c> matches any text. <c>{%}</c> in a <c>C:</c> line is the size of the block behind
-/// it, which is sent after the server's go-ahead; with <c>{%+}</c> at once. A literal of the server is shown in its line, its CRLF as <c>\r\n</c>.
+/// <c>#</c> begins a comment; the first one says which RFC section is shown. In patterns <c>${name}</c> matches some text and
+/// remembers it, or, when it is known already, stands for it, in <c>C:</c> lines too; <c>${}</c> matches any text.
+/// <c>{%}</c> in a <c>C:</c> line is the size of the block behind it, which is sent after the server's
+/// go-ahead; with <c>{%+}</c> at once. A literal of the server is shown in its line, its CRLF as <c>\r\n</c>.
 /// </remarks>
 public sealed record Dialogue(string Name, string Section, IReadOnlyList<Step> Steps)
 {

@@ -83,7 +83,8 @@ public sealed partial class DialoguePlayer(
                 await SendAsync(step);
                 break;
             case StepKind.Expect:
-                var line = await ReadAsync(step.Connection) ?? throw new DialogueException($"the connection ended where this should come: {step.Text}");
+                var line = await ReadAsync(step.Connection)
+                    ?? throw new DialogueException($"the connection ended where this should come: {step.Text}");
                 if (!TryMatch(step.Text, line)) throw new DialogueException($"expected {step.Text}\nbut came {line}");
                 break;
             case StepKind.ExpectClose:

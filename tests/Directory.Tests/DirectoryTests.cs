@@ -130,9 +130,12 @@ public abstract partial class DirectoryTests
         var theirs = Authority.OverDomain("ann", House.Example);
 
         Assert.Equal(RefusalKind.Forbidden, (await house.Directory.Domains.AddAsync(theirs, Domain.Parse("third.test"))).Refusal!.Kind);
-        Assert.Equal(RefusalKind.Forbidden, (await house.Accounts.AddAsync(theirs, new NewAccount(EmailAddress.Parse("x@other.test")))).Refusal!.Kind);
-        Assert.Equal(RefusalKind.Forbidden, (await house.Accounts.AddAsync(theirs, new NewAccount(House.At("y")) { Role = Role.Admin })).Refusal!.Kind);
-        Assert.Equal(RefusalKind.Forbidden, (await house.Accounts.SetPasswordAsync(theirs, House.At("root"), House.Secret("correct horse"))).Refusal!.Kind);
+        var elsewhere = await house.Accounts.AddAsync(theirs, new NewAccount(EmailAddress.Parse("x@other.test")));
+        Assert.Equal(RefusalKind.Forbidden, elsewhere.Refusal!.Kind);
+        var mightier = await house.Accounts.AddAsync(theirs, new NewAccount(House.At("y")) { Role = Role.Admin });
+        Assert.Equal(RefusalKind.Forbidden, mightier.Refusal!.Kind);
+        var password = await house.Accounts.SetPasswordAsync(theirs, House.At("root"), House.Secret("correct horse"));
+        Assert.Equal(RefusalKind.Forbidden, password.Refusal!.Kind);
         Assert.Equal(RefusalKind.Forbidden, (await house.Directory.Tokens.AddAsync(theirs, new NewToken(TokenScopes.Admin))).Refusal!.Kind);
         Assert.True((await house.Accounts.AddAsync(theirs, new NewAccount(House.At("y")))).Ok);
         Assert.Equal([House.Example], (await house.Directory.Domains.ListAsync(theirs)).Select(domain => domain.Name));

@@ -31,7 +31,8 @@ internal sealed class House : IAsyncDisposable
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         var db = await Database.OpenAsync(settings, [MailDirectory.Schema], clock, NullLoggerFactory.Instance, CancellationToken.None);
-        return new House(db, MailDirectory.Open(db, (directory ?? new DirectorySettings()) with { PasswordCost = Cheap }, clock, NullLoggerFactory.Instance), clock);
+        var options = (directory ?? new DirectorySettings()) with { PasswordCost = Cheap };
+        return new House(db, MailDirectory.Open(db, options, clock, NullLoggerFactory.Instance), clock);
     }
 
     public static EmailAddress At(string local) => EmailAddress.Parse(local + "@example.test");

@@ -102,7 +102,9 @@ internal sealed class NamespaceGraph
                     code.Offset += 8;
                     break;
                 case OperandType.InlineSwitch:
-                    code.Offset += 4 * code.ReadInt32();
+                    // The count is read first: a compound assignment would take the offset before it.
+                    int targets = code.ReadInt32();
+                    code.Offset += 4 * targets;
                     break;
                 default:
                     code.Offset += 4;

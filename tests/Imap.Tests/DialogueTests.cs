@@ -16,7 +16,8 @@ public sealed class DialogueTests
         timeout.CancelAfter(TimeSpan.FromSeconds(60));
         var dialogue = Dialogue.ReadFolder("imap").Single(dialogue => dialogue.Name == name);
         await using var server = await TestServer.StartAsync(timeout.Token, plaintext: !dialogue.Steps.Any(step => step.Text == "no plaintext"));
-        var player = new DialoguePlayer(() => new(server.Connect()), (player, step) => DirectAsync(player, step, server, timeout.Token), literals: true, timeout.Token);
+        var player = new DialoguePlayer(
+            () => new(server.Connect()), (player, step) => DirectAsync(player, step, server, timeout.Token), literals: true, timeout.Token);
         await player.PlayAsync(dialogue);
     }
 

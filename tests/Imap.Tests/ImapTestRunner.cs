@@ -4,7 +4,10 @@ using System.Text.RegularExpressions;
 
 namespace Posthorn.Imap.Tests;
 
-/// <summary>Plays one imaptest script. A number written as <c>$1</c> is the message that was first before the command, wherever its EXPUNGEs have put it.</summary>
+/// <summary>
+/// Plays one imaptest script. A number written as <c>$1</c> is the message that was first before the command, wherever its
+/// EXPUNGEs have put it.
+/// </summary>
 internal sealed partial class ImapTestRunner(TestServer server, ImapTestScript script, CancellationToken ct)
 {
     private const string Mailbox = "imaptest";
@@ -61,7 +64,8 @@ internal sealed partial class ImapTestRunner(TestServer server, ImapTestScript s
         var what = $"{script.Name}: {text}\n  {string.Join("\n  ", untagged)}\n  {tagged}\n";
         if (command.Status.Length > 0 && command.Status != "?")
             Assert.True(tagged.StartsWith(command.Status, StringComparison.OrdinalIgnoreCase), what + "expected " + command.Status);
-        if (command.Code.Length > 0) Assert.True(Matches(command.Code, tagged[tagged.IndexOf(' ', StringComparison.Ordinal)..]), what + "expected " + command.Code);
+        if (command.Code.Length > 0)
+            Assert.True(Matches(command.Code, tagged[tagged.IndexOf(' ', StringComparison.Ordinal)..]), what + "expected " + command.Code);
         var wanted = command.Untagged.Where(expected => !IsRecent(expected)).ToList();
         _numbers = [.. Enumerable.Range(1, 1000)];
         foreach (var line in untagged.Select(line => line[1..].TrimStart()))
@@ -113,7 +117,8 @@ internal sealed partial class ImapTestRunner(TestServer server, ImapTestScript s
         if (want.Count >= 3 && Is(want[1], "fetch") && have.Count >= 3 && Is(have[1], "fetch"))
             return Match(want[0], have[0]) && MatchPairs(want[2].List!, have[2].List!);
         if (want.Count > 0 && have.Count > 2 && (Is(want[0], "list") || Is(want[0], "lsub")) && Is(have[0], want[0].Text!))
-            return want[1].List!.TrueForAll(flag => have[1].List!.Exists(other => Is(other, flag.Text!))) && MatchList(want[2..], have[2..], exact: true);
+            return want[1].List!.TrueForAll(flag => have[1].List!.Exists(other => Is(other, flag.Text!)))
+                && MatchList(want[2..], have[2..], exact: true);
         if (want.Count == 3 && Is(want[0], "status") && Is(have[0], "status"))
             return Match(want[1], have[1]) && MatchPairs(want[2].List!, have[2].List!);
         if (want.Count > 0 && Is(want[0], "bye")) return have.Count > 0 && Is(have[0], "bye");
@@ -162,7 +167,8 @@ internal sealed partial class ImapTestRunner(TestServer server, ImapTestScript s
             _values[name] = have;
             return true;
         }
-        return have.List is null && string.Equals(Substitute(want.Text!), have.Text, want.IsLiteral ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
+        return have.List is null
+            && string.Equals(Substitute(want.Text!), have.Text, want.IsLiteral ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
     }
 
     private static bool Is(ImapValue value, string word) => string.Equals(value.Text, word, StringComparison.OrdinalIgnoreCase);

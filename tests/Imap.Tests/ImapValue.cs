@@ -37,7 +37,8 @@ internal sealed record ImapValue(string? Text, List<ImapValue>? List)
                 list.Add(new ImapValue(null, ParseList(text, ref at, ')')));
             }
             else if (c == '"') list.Add(ParseQuoted(text, ref at));
-            else if ((c == '{' || text.AsSpan(at).StartsWith("~{", StringComparison.Ordinal)) && TryLiteral(text, ref at, out var literal)) list.Add(literal);
+            else if ((c == '{' || text.AsSpan(at).StartsWith("~{", StringComparison.Ordinal)) && TryLiteral(text, ref at, out var literal))
+                list.Add(literal);
             else list.Add(ParseWord(text, ref at));
         }
         return list;
@@ -61,7 +62,8 @@ internal sealed record ImapValue(string? Text, List<ImapValue>? List)
         literal = new ImapValue("", null);
         var open = text[at] == '~' ? at + 1 : at;
         var close = text.IndexOf('}', open);
-        if (close < 0 || !int.TryParse(text.AsSpan(open + 1, close - open - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length)) return false;
+        if (close < 0 || !int.TryParse(text.AsSpan(open + 1, close - open - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length))
+            return false;
         literal = new ImapValue(text.Substring(close + 3, length), null) { IsLiteral = true };
         at = close + 3 + length;
         return true;

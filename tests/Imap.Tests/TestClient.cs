@@ -30,7 +30,8 @@ internal sealed partial class TestClient(WireConnection connection)
     public async Task<string> AppendAsync(string mailbox, string message, CancellationToken ct, string options = "") =>
         (await RunAppendAsync(mailbox, message, ct, options)).Tagged;
 
-    public async Task<(List<string> Untagged, string Tagged)> RunAppendAsync(string mailbox, string message, CancellationToken ct, string options = "")
+    public async Task<(List<string> Untagged, string Tagged)> RunAppendAsync(
+        string mailbox, string message, CancellationToken ct, string options = "")
     {
         var octets = Encoding.Latin1.GetBytes(message);
         var tag = NextTag();

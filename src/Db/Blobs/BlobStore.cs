@@ -6,8 +6,9 @@ using Posthorn.Core;
 namespace Posthorn.Db;
 
 /// <summary>
-/// The blobs: immutable bytes named by their SHA-256. Staging stores bytes that nothing names yet; linking, within an action, names them for one owner in one
-/// account, and the commit waits until they are on disk. A blob without links is marked, and deleted a day later.
+/// The blobs: immutable bytes named by their SHA-256. Staging stores bytes that nothing names yet; linking, within an action,
+/// names them for one owner in one account, and the commit waits until they are on disk. A blob without links is marked, and
+/// deleted a day later.
 /// </summary>
 public sealed partial class BlobStore : IAsyncDisposable
 {
@@ -99,7 +100,10 @@ public sealed partial class BlobStore : IAsyncDisposable
 
     public BlobWriter CreateWriter() => new(this);
 
-    /// <summary>Names the staged bytes for this owner. Bytes that are stored already are not named twice: the older copy stays, this one becomes dead space.</summary>
+    /// <summary>
+    /// Names the staged bytes for this owner. Bytes that are stored already are not named twice: the older copy stays, this one
+    /// becomes dead space.
+    /// </summary>
     public void Link(Transaction tx, AccountId account, in StagedBlob blob, BlobOwner owner)
     {
         Span<byte> hash = stackalloc byte[BlobId.Length];
@@ -115,9 +119,12 @@ public sealed partial class BlobStore : IAsyncDisposable
             var place = blob.Place;
             if (place.Segment == 0) place = place with { Position = TableShelf.Name(tx, blob) };
             var number = tx.Prepare(
-                    "INSERT INTO blob (hash, segment, position, stored, length, codec, crc) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO NOTHING RETURNING number")
-                .Bind(hash).Bind(place.Segment).Bind(place.Position).Bind(place.StoredLength).Bind(blob.Length).Bind((long)place.Codec).Bind((long)place.Crc)
-                .Scalar();
+                    """
+                    INSERT INTO blob (hash, segment, position, stored, length, codec, crc) VALUES ($1, $2, $3, $4, $5, $6, $7)
+                    ON CONFLICT (hash) DO NOTHING RETURNING number
+                    """)
+                .Bind(hash).Bind(place.Segment).Bind(place.Position).Bind(place.StoredLength).Bind(blob.Length)
+                .Bind((long)place.Codec).Bind((long)place.Crc).Scalar();
 
             // Null: on PostgreSQL another transaction has just named the same bytes; they are found in the next round.
             if (number is null) continue;

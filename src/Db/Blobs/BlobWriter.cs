@@ -5,7 +5,8 @@ using Posthorn.Core;
 namespace Posthorn.Db;
 
 /// <summary>
-/// Takes a blob of unknown length in pieces, in 512 KiB of memory whatever its size. Up to 256 KiB it becomes one record, beyond that a row of frames.
+/// Takes a blob of unknown length in pieces, in 512 KiB of memory whatever its size. Up to 256 KiB it becomes one record,
+/// beyond that a row of frames.
 /// Disposing without Complete throws it away.
 /// </summary>
 public sealed class BlobWriter : IAsyncDisposable

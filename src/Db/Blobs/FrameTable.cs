@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Posthorn.Db;
 
 /// <summary>
-/// The end of a framed payload, so that a part is read without the rest: for each frame its stored length (top bit set: raw) and CRC-32C, 4 bytes each;
-/// then the number of frames and the plain bytes of each but the last, 4 bytes each. Little-endian.
+/// The end of a framed payload, so that a part is read without the rest: for each frame its stored length (top bit set: raw)
+/// and CRC-32C, 4 bytes each; then the number of frames and the plain bytes of each but the last, 4 bytes each. Little-endian.
 /// </summary>
 internal sealed class FrameTable
 {
@@ -61,7 +61,8 @@ internal sealed class FrameTable
             table.Add((int)(word & ~RawBit), (word & RawBit) != 0, BinaryPrimitives.ReadUInt32LittleEndian(bytes[(i * 8 + 4)..]));
         }
 
-        if (BinaryPrimitives.ReadInt32LittleEndian(bytes[(count * 8)..]) != count) throw new InvalidDataException("the frame table's count does not match");
+        if (BinaryPrimitives.ReadInt32LittleEndian(bytes[(count * 8)..]) != count)
+            throw new InvalidDataException("the frame table's count does not match");
         return table;
     }
 }

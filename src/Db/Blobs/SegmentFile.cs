@@ -5,8 +5,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Posthorn.Db;
 
 /// <summary>
-/// One segment: records appended under its lock, synced by the syncer thread or by whoever waits first. The file is filled with zeros a step ahead of the
-/// records, because a sync after writing over existing bytes takes half the time of one that also has to move the end of the file.
+/// One segment: records appended under its lock, synced by the syncer thread or by whoever waits first. The file is filled with
+/// zeros a step ahead of the records, because a sync after writing over existing bytes takes half the time of one that also has
+/// to move the end of the file.
 /// </summary>
 internal sealed class SegmentFile(long number, string path, SafeFileHandle handle, long end, SegmentSyncer syncer, ILogger log)
 {
@@ -52,7 +53,10 @@ internal sealed class SegmentFile(long number, string path, SafeFileHandle handl
         }
     }
 
-    /// <summary>For the one writer that has this segment on lease: bytes beyond <see cref="Written"/> that do not count until <see cref="Publish"/>.</summary>
+    /// <summary>
+    /// For the one writer that has this segment on lease: bytes beyond <see cref="Written"/> that do not count until
+    /// <see cref="Publish"/>.
+    /// </summary>
     public void WriteAt(long position, ReadOnlySpan<byte> bytes)
     {
         try

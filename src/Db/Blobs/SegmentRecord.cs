@@ -17,7 +17,8 @@ internal enum BlobCodec : byte
 
 /// <summary>
 /// The 64 bytes before each payload of a segment, little-endian:
-/// 0 magic "PHR1" · 4 codec · 5 zero · 8 plain length · 16 stored length · 24 SHA-256 of the plain bytes · 56 CRC-32C of the payload (Frames: of the frame table) · 60 CRC-32C of bytes 0 to 59.
+/// 0 magic "PHR1" · 4 codec · 5 zero · 8 plain length · 16 stored length · 24 SHA-256 of the plain bytes · 56 CRC-32C of the
+/// payload (Frames: of the frame table) · 60 CRC-32C of bytes 0 to 59.
 /// </summary>
 internal readonly record struct SegmentRecord(BlobId Id, BlobCodec Codec, long PlainLength, long StoredLength, uint PayloadCrc)
 {

@@ -5,8 +5,9 @@ using Microsoft.Extensions.Logging;
 namespace Posthorn.Db;
 
 /// <summary>
-/// The directory of segment files. One active segment takes all small blobs; each large blob, and each compaction, leases one of its own so that nobody waits
-/// behind it. A row is the only proof that a record counts: at start every file is cut back to the end of its last row's record, whatever follows.
+/// The directory of segment files. One active segment takes all small blobs; each large blob, and each compaction, leases one
+/// of its own so that nobody waits behind it. A row is the only proof that a record counts: at start every file is cut back to
+/// the end of its last row's record, whatever follows.
 /// </summary>
 internal sealed class SegmentShelf : BlobShelf
 {

@@ -1,8 +1,9 @@
 namespace Posthorn.Db;
 
 /// <summary>
-/// Stored bytes in the table blob_part, 256 KiB a row. A small blob travels inside its StagedBlob and is written by the action that links it; a large one is
-/// written ahead under a number of its own in blob_data, which the linking action then names. Data never named is deleted after a day.
+/// Stored bytes in the table blob_part, 256 KiB a row. A small blob travels inside its StagedBlob and is written by the action
+/// that links it; a large one is written ahead under a number of its own in blob_data, which the linking action then names.
+/// Data never named is deleted after a day.
 /// </summary>
 internal sealed class TableShelf(Database database) : BlobShelf
 {

@@ -16,7 +16,10 @@ internal sealed class AccountTurns
             {
                 var left = deadline - Environment.TickCount64;
                 if (left <= 0 || !Monitor.Wait(_gate, TimeSpan.FromMilliseconds(left)))
-                    throw new DatabaseUnavailableException(DatabaseFault.Locked, $"Account {account} is busy: accounts must be locked in the order of their ids");
+                {
+                    throw new DatabaseUnavailableException(
+                        DatabaseFault.Locked, $"Account {account} is busy: accounts must be locked in the order of their ids");
+                }
             }
         }
     }

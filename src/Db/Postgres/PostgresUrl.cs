@@ -4,7 +4,8 @@ using Posthorn.Core;
 namespace Posthorn.Db;
 
 /// <summary>
-/// postgres://user[:password]@host[:port]/database[?option=value&amp;…]. Options: host (a socket directory), sslmode, sslrootcert, connect_timeout, application_name.
+/// postgres://user[:password]@host[:port]/database[?option=value&amp;…]. Options: host (a socket directory), sslmode,
+/// sslrootcert, connect_timeout, application_name.
 /// A password is better left to PGPASSWORD or a passfile.
 /// </summary>
 internal static class PostgresUrl
@@ -56,7 +57,9 @@ internal static class PostgresUrl
                 builder.ApplicationName = value;
                 break;
             default:
-                throw Invalid($"The database URL has an option that is not known or has no such value: {parts[0]} (known: host, sslmode, sslrootcert, connect_timeout, application_name)");
+                throw Invalid(
+                    $"The database URL has an option that is not known or has no such value: {parts[0]} "
+                    + "(known: host, sslmode, sslrootcert, connect_timeout, application_name)");
         }
     }
 

@@ -5,8 +5,9 @@ using Npgsql;
 namespace Posthorn.Db;
 
 /// <summary>
-/// A bounded set of threads, each with its own connection. They are started as the work asks for them; each takes the next action that waits, runs it in its
-/// transaction, and runs it again when the server asks for that or when the connection broke before the commit.
+/// A bounded set of threads, each with its own connection. They are started as the work asks for them; each takes the next
+/// action that waits, runs it in its transaction, and runs it again when the server asks for that or when the connection broke
+/// before the commit.
 /// </summary>
 internal sealed class PostgresWorkers : IDisposable
 {

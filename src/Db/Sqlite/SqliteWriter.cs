@@ -3,9 +3,9 @@ using Microsoft.Extensions.Logging;
 namespace Posthorn.Db;
 
 /// <summary>
-/// The one thread that writes. It takes every action that waits, runs each behind its savepoint in one transaction, waits for the segments those actions
-/// rely on (whose sync has been under way since the first of them asked), commits once, and answers all. Between batches it copies the
-/// write-ahead log into the database when that has grown past its limit.
+/// The one thread that writes. It takes every action that waits, runs each behind its savepoint in one transaction, waits for
+/// the segments those actions rely on (whose sync has been under way since the first of them asked), commits once, and answers
+/// all. Between batches it copies the write-ahead log into the database when that has grown past its limit.
 /// </summary>
 internal sealed class SqliteWriter : IDisposable
 {
@@ -205,8 +205,9 @@ internal sealed class SqliteWriter : IDisposable
     }
 
     /// <summary>
-    /// PASSIVE waits for nobody. When readers hold old snapshots, part of the log stays; the next try comes a quarter of the limit later, and past four limits
-    /// RESTART waits briefly for the readers to leave. The log file keeps its size: writing over old pages syncs twice as fast as appending.
+    /// PASSIVE waits for nobody. When readers hold old snapshots, part of the log stays; the next try comes a quarter of the
+    /// limit later, and past four limits RESTART waits briefly for the readers to leave. The log file keeps its size: writing
+    /// over old pages syncs twice as fast as appending.
     /// </summary>
     private void Checkpoint()
     {

@@ -33,7 +33,8 @@ internal sealed record AppendCommand(MailboxName Mailbox, IReadOnlyList<AppendMe
     {
         var r = new GrammarReader(text);
         mailbox = default;
-        if (!(r.ExpectTag(out _) && r.TrySpace() && r.TryWord("APPEND"u8) && r.TrySpace() && r.ExpectMailbox(out mailbox) && r.TrySpace())) return false;
+        if (!(r.ExpectTag(out _) && r.TrySpace() && r.TryWord("APPEND"u8)
+            && r.TrySpace() && r.ExpectMailbox(out mailbox) && r.TrySpace())) return false;
         while (ExpectOptions(ref r, out _, out _))
         {
             if (r.End) return true;

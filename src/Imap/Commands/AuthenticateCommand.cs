@@ -20,7 +20,8 @@ internal sealed record AuthenticateCommand(string Mechanism, byte[]? Initial) : 
         {
             // RFC 4959 §3: "=" is an initial response of no octets.
             if (r.TryByte((byte)'=')) initial = [];
-            else if (!r.ExpectRun(ByteClass.Base64, Base64.GetMaxEncodedToUtf8Length(SaslExchange.ResponseBytesMax), "initial response", out var run)) return false;
+            else if (!r.ExpectRun(ByteClass.Base64, Base64.GetMaxEncodedToUtf8Length(SaslExchange.ResponseBytesMax), "initial response", out var run))
+                return false;
             else if (!TryDecode(run, out initial)) return r.Missing("base64");
         }
         if (!r.ExpectEnd()) return false;

@@ -21,7 +21,8 @@ internal sealed record CloseCommand(bool Expunges) : Command
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         var mailbox = session.Mailbox;
-        if (Expunges && !mailbox.ReadOnly && !mailbox.View.IsGone) _ = await session.Server.Store.Emails.ExpungeAsync(session.Account, mailbox.Id, null, ct);
+        if (Expunges && !mailbox.ReadOnly && !mailbox.View.IsGone)
+            _ = await session.Server.Store.Emails.ExpungeAsync(session.Account, mailbox.Id, null, ct);
         session.Select(null);
         return Reply.Ok(Expunges ? "CLOSE completed" : "UNSELECT completed");
     }

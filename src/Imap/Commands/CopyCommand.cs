@@ -45,7 +45,8 @@ internal sealed record CopyCommand(SequenceSet Set, MailboxName Target, bool ByU
     private static bool TryParse(ref GrammarReader r, bool byUid, bool moves, [NotNullWhen(true)] out Command? command)
     {
         command = null;
-        if (!(r.ExpectSpace() && SequenceSet.ExpectFrom(ref r, out var set) && r.ExpectSpace() && r.ExpectMailbox(out var target) && r.ExpectEnd())) return false;
+        if (!(r.ExpectSpace() && SequenceSet.ExpectFrom(ref r, out var set)
+            && r.ExpectSpace() && r.ExpectMailbox(out var target) && r.ExpectEnd())) return false;
         command = new CopyCommand(set, target, byUid, moves);
         return true;
     }

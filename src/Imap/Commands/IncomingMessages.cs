@@ -4,7 +4,10 @@ using Posthorn.Wire;
 
 namespace Posthorn.Imap;
 
-/// <summary>The messages that an APPEND brings. Large ones are staged while they arrive: nothing links to them until the command is complete.</summary>
+/// <summary>
+/// The messages that an APPEND brings. Large ones are staged while they arrive: nothing links to them until the command is
+/// complete.
+/// </summary>
 internal sealed class IncomingMessages
 {
     private readonly List<StagedMessage> _staged = [];

@@ -24,7 +24,8 @@ internal sealed record StatusCommand(MailboxName Name, StatusItems Items) : Comm
     public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
     {
         command = null;
-        if (!(r.ExpectSpace() && r.ExpectMailbox(out var name) && r.ExpectSpace() && ExpectItems(ref r, out var items) && r.ExpectEnd())) return false;
+        if (!(r.ExpectSpace() && r.ExpectMailbox(out var name)
+            && r.ExpectSpace() && ExpectItems(ref r, out var items) && r.ExpectEnd())) return false;
         command = new StatusCommand(name, items);
         return true;
     }

@@ -81,7 +81,8 @@ internal static class FetchGrammar
     private static bool TryOldName(ref GrammarReader r, List<BodySection> sections)
     {
         if (r.TryWord("RFC822"u8)) sections.Add(new BodySection { Label = "RFC822"u8.ToArray() });
-        else if (r.TryWord("RFC822.HEADER"u8)) sections.Add(new BodySection { Text = SectionText.Header, Peek = true, Label = "RFC822.HEADER"u8.ToArray() });
+        else if (r.TryWord("RFC822.HEADER"u8))
+            sections.Add(new BodySection { Text = SectionText.Header, Peek = true, Label = "RFC822.HEADER"u8.ToArray() });
         else if (r.TryWord("RFC822.TEXT"u8)) sections.Add(new BodySection { Text = SectionText.Text, Label = "RFC822.TEXT"u8.ToArray() });
         else return false;
         return true;

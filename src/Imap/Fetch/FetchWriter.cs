@@ -71,7 +71,8 @@ internal static class FetchWriter
     }
 
     /// <summary>The items that stored columns answer, a space before each but the first.</summary>
-    public static bool FromDetails(ref WireWriter w, FetchItems items, scoped ReadOnlySpan<byte> envelope, scoped ReadOnlySpan<byte> structure, bool any)
+    public static bool FromDetails(
+        ref WireWriter w, FetchItems items, scoped ReadOnlySpan<byte> envelope, scoped ReadOnlySpan<byte> structure, bool any)
     {
         if ((items & FetchItems.Envelope) != 0)
         {

@@ -66,7 +66,8 @@ internal static class WireText
     public static void Astring(this ref WireWriter w, scoped ReadOnlySpan<byte> octets)
     {
         // NIL as an atom would read as no string at all where the grammar has nstring.
-        if (octets.IsEmpty || octets.ContainsAnyExcept(ImapGrammar.AtomBytes) || System.Text.Ascii.EqualsIgnoreCase(octets, "NIL"u8)) w.String(octets);
+        if (octets.IsEmpty || octets.ContainsAnyExcept(ImapGrammar.AtomBytes) || System.Text.Ascii.EqualsIgnoreCase(octets, "NIL"u8))
+            w.String(octets);
         else w.Raw(octets);
     }
 

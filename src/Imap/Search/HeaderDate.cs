@@ -11,7 +11,8 @@ internal static class HeaderDate
         date = default;
         var comma = header.IndexOf((byte)',');
         if (comma >= 0) header = header[(comma + 1)..];
-        if (!TryNumber(ref header, out var day, out _) || !TryMonth(ref header, out var month) || !TryNumber(ref header, out var year, out var digits)) return false;
+        if (!TryNumber(ref header, out var day, out _) || !TryMonth(ref header, out var month)
+            || !TryNumber(ref header, out var year, out var digits)) return false;
         // RFC 5322 §4.3: two and three digits are years of the last century, or of this one.
         if (digits == 2) year += year < 50 ? 2000 : 1900;
         else if (digits == 3) year += 1900;

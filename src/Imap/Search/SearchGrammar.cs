@@ -114,7 +114,8 @@ internal ref struct SearchGrammar(bool decode)
                 key = new NotKey(not);
                 return true;
             case "OR":
-                if (!(r.ExpectSpace() && ExpectKey(ref r, depth + 1, out var left) && r.ExpectSpace() && ExpectKey(ref r, depth + 1, out var right))) return false;
+                if (!(r.ExpectSpace() && ExpectKey(ref r, depth + 1, out var left)
+                    && r.ExpectSpace() && ExpectKey(ref r, depth + 1, out var right))) return false;
                 key = new OrKey(left, right);
                 return true;
             default:

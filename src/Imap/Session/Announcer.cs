@@ -14,7 +14,8 @@ internal static class Announcer
     /// <summary>Writes EXPUNGE, EXISTS and FETCH for all that lies between what the client knows and the present, then makes it known.</summary>
     /// <param name="keepNumbers">EXPUNGE may not be sent. Then, when there is one, everything waits: what follows counts by the new numbers.</param>
     /// <returns>False when the peer is gone.</returns>
-    public static async ValueTask<bool> TellAsync(ImapSession session, SelectedMailbox mailbox, bool keepNumbers, AlreadyKnown? known, CancellationToken ct)
+    public static async ValueTask<bool> TellAsync(
+        ImapSession session, SelectedMailbox mailbox, bool keepNumbers, AlreadyKnown? known, CancellationToken ct)
     {
         var present = mailbox.View.Current;
         var before = mailbox.Known;
@@ -36,7 +37,10 @@ internal static class Announcer
         return true;
     }
 
-    /// <summary>FLAGS and PERMANENTFLAGS: every keyword of the account may appear, and new ones may be made unless the mailbox is read-only.</summary>
+    /// <summary>
+    /// FLAGS and PERMANENTFLAGS: every keyword of the account may appear, and new ones may be made unless the mailbox is
+    /// read-only.
+    /// </summary>
     public static void Flags(ref WireWriter w, SelectedMailbox mailbox)
     {
         var keywords = mailbox.View.Keywords.All;
@@ -88,7 +92,8 @@ internal static class Announcer
         w.Commit();
     }
 
-    private static void Changed(ImapSession session, SelectedMailbox mailbox, MailboxSnapshot before, MailboxDiff diff, int start, AlreadyKnown? known)
+    private static void Changed(
+        ImapSession session, SelectedMailbox mailbox, MailboxSnapshot before, MailboxDiff diff, int start, AlreadyKnown? known)
     {
         var w = session.Connection.Write();
         var end = Math.Min(start + ImapLimits.BatchRows, diff.Changed.Count);

@@ -1,6 +1,9 @@
 namespace Posthorn.Imap;
 
-/// <summary>The capability list of a session (RFC 9051 §6.1.1): what the verb table brings, what its grammar brings, and how one may log in now.</summary>
+/// <summary>
+/// The capability list of a session (RFC 9051 §6.1.1): what the verb table brings, what its grammar brings, and how one may log
+/// in now.
+/// </summary>
 internal static class Capabilities
 {
     // What is no verb of its own: options of commands, forms of literals, response codes.
@@ -15,7 +18,12 @@ internal static class Capabilities
     ];
 
     private static readonly string Always = string.Join(
-        ' ', (string[])["IMAP4rev1", .. Verb.Table.Where(verb => verb.Capability is not null).Select(verb => verb.Capability!).Distinct(), .. WithoutVerb]);
+        ' ',
+        (string[])[
+            "IMAP4rev1",
+            .. Verb.Table.Where(verb => verb.Capability is not null).Select(verb => verb.Capability!).Distinct(),
+            .. WithoutVerb,
+        ]);
 
     public static string Of(ImapSession session)
     {

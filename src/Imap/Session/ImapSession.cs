@@ -158,7 +158,9 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         if (!r.ExpectSpace()) return (tag, null, null, Replies.Syntax(r.Fault!.Value));
         if (!Verb.TryRead(ref r, out var verb)) return (tag, null, null, Reply.Bad("unknown command"));
         if ((verb.Allowed & State) == 0) return (tag, verb, null, WrongState(verb));
-        return verb.Parse(ref r, out var command) ? (tag, verb, command, default) : (tag, verb, null, Replies.Syntax(r.Fault ?? new SyntaxFault("end of line", r.Consumed)));
+        return verb.Parse(ref r, out var command)
+            ? (tag, verb, command, default)
+            : (tag, verb, null, Replies.Syntax(r.Fault ?? new SyntaxFault("end of line", r.Consumed)));
     }
 
     private Reply WrongState(Verb verb) => Reply.Bad(State switch

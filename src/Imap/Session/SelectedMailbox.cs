@@ -33,7 +33,10 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
     /// <summary>RFC 9051 §9 seq-number: a number beyond the mailbox, or a star in an empty one, is a fault of the client.</summary>
     public bool Holds(SequenceSet set) => Count > 0 && set.LargestWritten <= (uint)Count;
 
-    /// <summary>The rows that a set names. False for message numbers that do not exist; UIDs that do not exist are passed over (RFC 9051 §6.4.9).</summary>
+    /// <summary>
+    /// The rows that a set names. False for message numbers that do not exist; UIDs that do not exist are passed over (RFC 9051
+    /// §6.4.9).
+    /// </summary>
     public bool TryFind(SequenceSet set, bool byUid, out RowSet rows)
     {
         rows = RowSet.Empty;
