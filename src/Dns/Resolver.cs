@@ -1,7 +1,19 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 
 namespace Posthorn.Dns;
+
+// Dns asks questions and says how they were answered; what an answer means for mail is decided by whoever asked.
+//
+// Two resolvers stand behind one door. The network's asks recursive resolvers and remembers what they said; the zone file's answers
+// everything itself, so that several servers can mail each other on one machine, and tests need no network.
+//
+// Invariants. Asking never throws but for the caller's own cancellation: a resolver that is silent, broken or hostile is a Failed answer.
+// What is remembered is bounded in entries and octets, holds no longer than its TTL, and equal questions under way are asked once.
+// A chain of CNAMEs ends. An answer is authentic only when a resolver on this very machine says so (RFC 4035 §4.9.3).
+//
+// Locks: AnswerCache's and ZoneFileResolver's, held for dictionary work and for reading the file that changed.
 
 /// <summary>How a question was answered.</summary>
 public enum DnsStatus
@@ -36,6 +48,15 @@ public sealed record MxRecord(int Preference, string Exchange);
 /// <summary>Asks the domain name system. Names are given in A-labels without a trailing dot; asking never throws but for cancellation.</summary>
 public abstract class Resolver : IAsyncDisposable
 {
+    /// <summary>The resolver that the settings ask for.</summary>
+    /// <exception cref="FormatException">The zone file says something else than RFC 1035 §5; the message names file and line.</exception>
+    /// <exception cref="IOException">The zone file cannot be read.</exception>
+    public static Resolver Open(DnsSettings settings, TimeProvider time, ILoggerFactory logs)
+    {
+        var log = logs.CreateLogger("Posthorn.Dns");
+        return settings.ZoneFile is { } file ? new ZoneFileResolver(file, log) : new NetworkResolver(settings, time, log);
+    }
+
     /// <summary>RFC 5321 §5.1: the exchanges of a domain, by rising preference.</summary>
     public abstract ValueTask<DnsAnswer<MxRecord>> MxAsync(Domain domain, CancellationToken ct = default);
 
@@ -49,4 +70,17 @@ public abstract class Resolver : IAsyncDisposable
     public abstract ValueTask<DnsAnswer<string>> PtrAsync(IPAddress address, CancellationToken ct = default);
 
     public abstract ValueTask DisposeAsync();
+
+    /// <summary>The answer for what cannot be a name; nobody needs to be asked.</summary>
+    internal static DnsAnswer<T> NoSuchName<T>() => new(DnsStatus.NxDomain, [], TimeSpan.Zero);
+
+    /// <summary>Either family is enough for an answer; without one, not knowing outweighs knowing that there is nothing.</summary>
+    internal static DnsAnswer<IPAddress> Together(DnsAnswer<IPAddress> six, DnsAnswer<IPAddress> four)
+    {
+        var ttl = six.Ttl < four.Ttl ? six.Ttl : four.Ttl;
+        var authentic = six.Authentic && four.Authentic;
+        if (six.Ok || four.Ok) return new(DnsStatus.Ok, [.. six.Records, .. four.Records], ttl, authentic);
+        var worse = four.Status >= six.Status ? four : six;
+        return worse with { Ttl = ttl, Authentic = authentic };
+    }
 }
