@@ -1,0 +1,30 @@
+using System.Globalization;
+using System.Text;
+
+namespace Posthorn.Smtp;
+
+/// <summary>The lines of EHLO's reply (RFC 5321 §4.1.1.1): what the grammar of other verbs brings, and what the verb table brings.</summary>
+internal static class Extensions
+{
+    // What is no verb of its own.
+    private static readonly string[] WithoutVerb =
+    [
+        "PIPELINING", // RFC 2920
+        "8BITMIME", // RFC 6152
+        "ENHANCEDSTATUSCODES", // RFC 2034
+        "SMTPUTF8", // RFC 6531
+    ];
+
+    /// <summary>Each behind an LF.</summary>
+    public static string Of(SmtpSession session)
+    {
+        var text = new StringBuilder();
+        foreach (var keyword in WithoutVerb) text.Append('\n').Append(keyword);
+        text.Append(CultureInfo.InvariantCulture, $"\nSIZE {session.Server.Settings.MessageOctetsMax}"); // RFC 1870 §3
+        foreach (var verb in Verb.Table)
+        {
+            if (verb.Keyword?.Invoke(session) is { } keyword) text.Append('\n').Append(keyword);
+        }
+        return text.ToString();
+    }
+}

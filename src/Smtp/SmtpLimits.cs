@@ -1,0 +1,38 @@
+namespace Posthorn.Smtp;
+
+/// <summary>What one session may cost. docs/limits.md lists these by name.</summary>
+internal static class SmtpLimits
+{
+    /// <summary>A line of a command or of an authentication exchange, its ending included (RFC 4954 §4 names 12,288).</summary>
+    public const int LineOctetsMax = 12_288;
+
+    /// <summary>A path with its source route; the address in it has at most 254 (RFC 5321 §4.5.3.1.3).</summary>
+    public const int PathOctetsMax = 1024;
+
+    /// <summary>The argument of EHLO (RFC 5321 §4.5.3.1.2).</summary>
+    public const int HelloOctetsMax = 255;
+
+    /// <summary>Digits of SIZE (RFC 1870 §4).</summary>
+    public const int SizeDigitsMax = 20;
+
+    /// <summary>A keyword of a parameter that nobody knows, as it is repeated to the client.</summary>
+    public const int KeywordOctetsMax = 32;
+
+    /// <summary>A reply line with its ending (RFC 5321 §4.5.3.1.5).</summary>
+    public const int ReplyOctetsMax = 512;
+
+    /// <summary>Commands in a row that are unknown, malformed or out of order, before the connection is closed.</summary>
+    public const int BadCommandsMax = 10;
+
+    /// <summary>Failed log-ins before the connection is closed.</summary>
+    public const int LoginFailuresMax = 3;
+
+    /// <summary>Recipients of one connection that are refused for good: whoever guesses names has to come again.</summary>
+    public const int RecipientsRefusedMax = 100;
+
+    /// <summary>How often a client may be answered while it has named no recipient since its last message. Commands in a pipeline count once.</summary>
+    public const int TurnsWithoutMailMax = 1000;
+
+    /// <summary>What is read of a message that is refused already, so that it can be answered in order; beyond it the connection ends.</summary>
+    public const long DiscardOctetsMax = 256L * 1024 * 1024;
+}

@@ -1,0 +1,148 @@
+using System.Buffers;
+using System.Text;
+using CsCheck;
+using Posthorn.Core;
+
+namespace Posthorn.Smtp.Tests;
+
+public sealed class GrammarTests
+{
+    /// <summary>A line, and the command that it is; null where it is none.</summary>
+    public static TheoryData<string, string?> Lines => new()
+    {
+        { "EHLO client.example", "EhloCommand { Name = client.example, IsExtended = True }" },
+        { "ehlo [IPv6:2001:db8::1] ", "EhloCommand { Name = [IPv6:2001:db8::1], IsExtended = True }" },
+        { "HELO WIN_HOST", "EhloCommand { Name = WIN_HOST, IsExtended = False }" },
+        { "EHLO", null },
+        { "EHLO  two", null },
+        { "EHLO a(b)", null },
+        { "MAIL FROM:<ann@example.org>", Mail("ann@example.org") },
+        { "mail from:<ann@Example.ORG> size=1000 body=8bitmime", Mail("ann@example.org", size: 1000) },
+        { "MAIL FROM: <ann@example.org>", Mail("ann@example.org") },
+        { "MAIL FROM:<>", Mail(null) },
+        { "MAIL FROM:<@a.example,@b.example:ann@example.org>", Mail("ann@example.org") },
+        { "MAIL FROM:<\"a > \\\" b\"@example.org> BODY=7BIT  AUTH=<> ", Mail("\"a > \\\" b\"@example.org") },
+        { "MAIL FROM:<zoë@bücher.example> SMTPUTF8", Mail("zoë@xn--bcher-kva.example", utf8Path: true, utf8: true) },
+        { "MAIL FROM:<a@b.example> SIZE=99999999999999999999", Mail("a@b.example", size: long.MaxValue) },
+        { "MAIL FROM:<a@b.example> RET=HDRS ENVID=x", Mail("a@b.example", unknown: "RET") },
+        { "MAIL FROM:<a@[192.0.2.1]>", "MailCommand { From = SmtpPath { Form = Literal, Address = , Utf8 = False }, SizeOctets = 0, Utf8 = False, Unknown =  }" },
+        { "MAIL FROM:<a@b.example> SIZE=1 SIZE=2", null },
+        { "MAIL FROM:<a@b.example> SIZE=", null },
+        { "MAIL FROM:<a@b.example> BODY=BINARYMIME", null },
+        { "MAIL FROM:<a@b.example> SMTPUTF8=1", null },
+        { "MAIL FROM:a@b.example", null },
+        { "MAIL FROM:<a@b.example", null },
+        { "MAIL FROM:<a@b.example>SIZE=1", null },
+        { "MAIL FROM:<a..b@c.example>", null },
+        { "MAIL FROM:<a@b@c.example>", null },
+        { "MAIL FROM:<a@-b.example>", null },
+        { "MAIL FROM:<@relay.example>", null },
+        { "MAIL FROM:<a\nb@c.example>", null },
+        { "MAIL FROM:<\"a\rb\"@c.example>", null },
+        { "MAIL TO:<a@b.example>", null },
+        { "MAIL", null },
+        { "RCPT TO:<bob@example.test>", Rcpt("bob@example.test") },
+        { "RCPT TO:<@relay.example:bob+x@example.test>", Rcpt("bob+x@example.test") },
+        { "RCPT TO:<\"somebody@example.org\"@example.test>", Rcpt("\"somebody@example.org\"@example.test") },
+        { "RCPT TO:<PostMaster>", "RcptCommand { To = SmtpPath { Form = Postmaster, Address = , Utf8 = False }, Unknown =  }" },
+        { "RCPT TO:<bob@example.test> NOTIFY=NEVER", Rcpt("bob@example.test", "NOTIFY") },
+        { "RCPT TO:<>", null },
+        { "RCPT TO:<bob>", null },
+        { "RCPT TO:<bob@example.test> =", null },
+        { "DATA", "DataCommand { }" },
+        { "data  ", "DataCommand { }" },
+        { "DATA now", null },
+        { "RSET", "RsetCommand { }" },
+        { "RSET all", null },
+        { "NOOP whatever it be", "NoopCommand { }" },
+        { "QUIT", "QuitCommand { }" },
+        { "VRFY ann", "VrfyCommand { }" },
+        { "VRFY ", null },
+        { "VRFY", null },
+        { "HELP MAIL", "HelpCommand { }" },
+        { "STARTTLS", "StartTlsCommand { }" },
+        { "STARTTLS now", null },
+        { "AUTH PLAIN", "AUTH PLAIN" },
+        { "auth login =", "AUTH login" },
+        { "AUTH PLAIN AGFubgBwYXNz", "AUTH PLAIN" },
+        { "AUTH PLAIN AGFub gBwYXNz", null },
+        { "AUTH", null },
+        { "EXPN staff", null },
+        { "", null },
+        { " NOOP", null },
+    };
+
+    [Theory]
+    [MemberData(nameof(Lines))]
+    public void A_line_is_read_the_same_at_every_cut(string line, string? expected)
+    {
+        var octets = Encoding.UTF8.GetBytes(line);
+        for (var at = 0; at <= octets.Length; at++) Assert.Equal(expected, Read(Cut.InTwo(octets, at)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Lines))]
+    public void No_prefix_of_a_line_is_more_than_the_line_without_its_end(string line, string? expected)
+    {
+        var octets = Encoding.UTF8.GetBytes(line);
+        for (var length = 0; length < octets.Length; length++)
+        {
+            // A command that a prefix makes is one that the table has; the parser reads it whole and throws nothing.
+            var read = Read(new ReadOnlySequence<byte>(octets, 0, length));
+            if (expected is not null && read is not null) Assert.Equal(expected.Split(' ')[0], read.Split(' ')[0]);
+        }
+    }
+
+    [Fact]
+    public void Random_octets_never_throw()
+    {
+        var verbs = Verb.Table.Select(verb => verb.Name).Append("MAIL FROM:<").Append("RCPT TO:<").Append("MAIL FROM:<a@b.c> ").ToArray();
+        Gen.Select(Gen.OneOf(verbs), Gen.Byte.Array[0, 80]).Sample(
+            line => _ = Read(new ReadOnlySequence<byte>([.. Encoding.ASCII.GetBytes(line.Item1), .. line.Item2])), iter: 20_000);
+        var alphabet = "<>@:\"\\ =+.,[]abé\0\r\n"u8.ToArray();
+        Gen.Select(Gen.OneOf(verbs), Gen.OneOf(alphabet).Array[0, 40]).Sample(
+            line => _ = Read(new ReadOnlySequence<byte>([.. Encoding.ASCII.GetBytes(line.Item1), .. line.Item2])), iter: 20_000);
+    }
+
+    [Fact]
+    public void Every_verb_of_the_table_is_found_in_any_case()
+    {
+        foreach (var verb in Verb.Table)
+        {
+            var r = new GrammarReader(Encoding.ASCII.GetBytes(verb.Name.ToLowerInvariant() + " x"));
+            Assert.True(Verb.TryRead(ref r, out var found));
+            Assert.Same(verb, found);
+            Assert.Equal(verb.Name.Length, r.Consumed);
+        }
+    }
+
+    [Fact]
+    public void A_path_as_long_as_it_may_be_is_read_and_a_longer_one_is_not()
+    {
+        var domain = string.Join('.', Enumerable.Repeat(new string('d', 31), 5)) + ".example";
+        var local = new string('l', EmailAddress.LocalPartOctetsMax);
+        Assert.NotNull(Read($"RCPT TO:<{local}@{domain}>"));
+        Assert.Null(Read($"RCPT TO:<{local}l@{domain}>"));
+        Assert.Null(Read($"RCPT TO:<{local}@{domain}.{domain}>"));
+        Assert.Null(Read($"RCPT TO:<{new string('x', SmtpLimits.PathOctetsMax)}@{domain}>"));
+    }
+
+    private static string? Read(string line) => Read(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(line)));
+
+    private static string? Read(ReadOnlySequence<byte> line)
+    {
+        var r = new GrammarReader(line);
+        if (!Verb.TryRead(ref r, out var verb)) return null;
+        if (verb.Parse(ref r, out var command)) return command.ToString();
+        Assert.NotNull(r.Fault);
+        return null;
+    }
+
+    private static string Mail(string? address, long size = 0, bool utf8Path = false, bool utf8 = false, string? unknown = null) =>
+        $"MailCommand {{ From = {Path(address, utf8Path)}, SizeOctets = {size}, Utf8 = {utf8}, Unknown = {unknown} }}";
+
+    private static string Rcpt(string address, string? unknown = null) => $"RcptCommand {{ To = {Path(address, false)}, Unknown = {unknown} }}";
+
+    private static string Path(string? address, bool utf8) =>
+        $"SmtpPath {{ Form = {(address is null ? "Null" : "Mailbox")}, Address = {address}, Utf8 = {utf8} }}";
+}
