@@ -30,7 +30,7 @@ internal static class SmtpLimits
     /// <summary>Recipients of one connection that are refused for good: whoever guesses names has to come again.</summary>
     public const int RecipientsRefusedMax = 100;
 
-    /// <summary>How often a client may be answered while it has named no recipient since its last message. Commands in a pipeline count once.</summary>
+    /// <summary>How often a client may be answered that has named no recipient since its last message. A pipeline counts once.</summary>
     public const int TurnsWithoutMailMax = 1000;
 
     /// <summary>What is read of a message that is refused already, so that it can be answered in order; beyond it the connection ends.</summary>

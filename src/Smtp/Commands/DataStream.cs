@@ -4,7 +4,7 @@ using Posthorn.Wire;
 
 namespace Posthorn.Smtp;
 
-/// <summary>The message of a DATA command as whoever takes it pulls it out of the connection, without stuffed dots, to the line with one dot.</summary>
+/// <summary>The message of a DATA command, pulled out of the connection: without stuffed dots, to the line with one dot.</summary>
 /// <remarks>
 /// A message that is too large or not made of lines ends with a <see cref="RefusalException"/>, but not before its real end has been read:
 /// what follows it is the next command. A connection that is lost ends with an <see cref="IOException"/>.
