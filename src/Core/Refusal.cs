@@ -33,6 +33,9 @@ public enum RefusalKind
     /// <summary>It exists and is switched off (account disabled or removed; SMTP 5.2.1).</summary>
     Disabled,
 
+    /// <summary>The message has been here before (SMTP 554 5.4.6).</summary>
+    Loop,
+
     /// <summary>Not now; the same request may succeed later (SMTP 451, IMAP UNAVAILABLE, HTTP 503).</summary>
     TemporarilyUnavailable,
 }

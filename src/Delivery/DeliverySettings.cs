@@ -35,6 +35,12 @@ public sealed record DeliverySettings
 
     /// <summary>Addresses to connect from; empty leaves it to the system.</summary>
     public IReadOnlyList<IPAddress> Sources { get; init; } = [];
+
+    /// <summary>The name of this node among those that share the database: what it had claimed when it ended falls at its next start.</summary>
+    public string Node { get; init; } = Environment.MachineName;
+
+    /// <summary>Who reads mail for &lt;postmaster&gt; without a domain, and signs reports to other domains.</summary>
+    internal EmailAddress Postmaster => EmailAddress.Parse("postmaster@" + Hostname.Ascii);
 }
 
 /// <summary>A server that takes all outbound mail.</summary>

@@ -1,27 +1,158 @@
+using System.Buffers;
+using System.Text;
+using Microsoft.Extensions.Logging;
 using Posthorn.Core;
+using Posthorn.Db;
 using Posthorn.Directory;
+using Posthorn.Mime;
+using Posthorn.Store;
 
 namespace Posthorn.Delivery;
 
 /// <summary>THE door: every message that is routed, delivered or sent enters here.</summary>
 public sealed class Intake
 {
+    private readonly DeliverySettings _settings;
+    private readonly Database _db;
+    private readonly MailStore _store;
+    private readonly AddressBook _book;
+    private readonly Routing _routing;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+
+    internal Intake(
+        DeliverySettings settings, Database db, MailStore store, AddressBook book, Routing routing, TimeProvider time, ILogger log) =>
+        (_settings, _db, _store, _book, _routing, _time, _log) = (settings, db, store, book, routing, time, log);
+
     /// <summary>Whether mail from this submitter (null: from anybody, at the MX) is taken for the address, and where it would go.</summary>
     /// <returns>Refusals: NotFound (550 5.1.1), Forbidden (relaying denied, 550 5.7.1), Disabled (5.2.1), OverQuota (452 4.2.2), TooMany.</returns>
-    public ValueTask<Result<Recipient>> RecipientAsync(EmailAddress address, Identity? submitter, CancellationToken ct = default) =>
-        throw new NotImplementedException();
+    public async ValueTask<Result<Recipient>> RecipientAsync(EmailAddress address, Identity? submitter, CancellationToken ct = default)
+    {
+        // Not the targets but the address itself must be ours: an alias may lead outside.
+        if (submitter is null && !await _book.IsLocalAsync(address.Domain, ct)) return Refusals.RelayingDenied;
+        return await ReachableAsync(address, await _book.ResolveAsync(address, ct), ct);
+    }
 
     /// <summary>RCPT TO:&lt;postmaster&gt; without a domain (RFC 5321 §4.5.1).</summary>
-    public ValueTask<Result<Recipient>> PostmasterAsync(CancellationToken ct = default) => throw new NotImplementedException();
+    public async ValueTask<Result<Recipient>> PostmasterAsync(CancellationToken ct = default) =>
+        await ReachableAsync(_settings.Postmaster, await _book.ResolvePostmasterAsync(ct), ct);
 
     /// <summary>Whether this submitter may use the reverse-path (RFC 6409 §6.1).</summary>
     /// <returns>Null when it may.</returns>
-    public ValueTask<Refusal?> SenderAsync(ReversePath from, Identity submitter, CancellationToken ct = default) =>
-        throw new NotImplementedException();
+    public async ValueTask<Refusal?> SenderAsync(ReversePath from, Identity submitter, CancellationToken ct = default) =>
+        from.Address is not { } address || await _book.MaySendAsAsync(submitter, address, ct)
+            ? null
+            : Refusals.NotYours(address, submitter.Address);
 
     /// <summary>Reads the message to its end, stores and routes it. What comes back without a refusal is durable for every recipient.</summary>
-    /// <param name="message">The octets with CRLF line ends. A <see cref="RefusalException"/> out of it (too large, a bare LF) becomes the refusal.</param>
+    /// <param name="message">The octets with CRLF line ends. A <see cref="RefusalException"/> out of it (too large, a bare LF) becomes the refusal.
+    /// A refusal may come before its end.</param>
     /// <exception cref="IOException">The stream broke: nothing was taken.</exception>
-    public ValueTask<Result<Receipt>> AcceptAsync(Envelope envelope, Origin origin, Stream message, CancellationToken ct = default) =>
-        throw new NotImplementedException();
+    public async ValueTask<Result<Receipt>> AcceptAsync(Envelope envelope, Origin origin, Stream message, CancellationToken ct = default)
+    {
+        var now = _time.GetUtcNow();
+        var name = Letter.NewName(now);
+        Result<Receipt> result;
+        try
+        {
+            result = await AcceptAsync(name, now, envelope, origin, message, ct);
+        }
+        catch (RefusalException refused)
+        {
+            result = refused.Refusal;
+        }
+        if (result.Refusal is { } refusal) Log.Refused(_log, name, envelope.From, origin.SessionId, refusal.Text);
+        return result;
+    }
+
+    private async ValueTask<Result<Receipt>> AcceptAsync(
+        string name, DateTimeOffset now, Envelope envelope, Origin origin, Stream message, CancellationToken ct)
+    {
+        if (envelope.Recipients.Count == 0) return Refusals.NoRecipients;
+        if (envelope.Recipients.Count > _settings.RecipientsMax) return Refusals.TooManyRecipients(_settings.RecipientsMax);
+        using var head = new MessageHead(message);
+        await head.FillAsync(ct);
+        // RFC 5321 §6.3
+        if (HeaderScan.CountReceived(head.Octets.Span) > DeliveryLimits.HopsMax) return Refusals.TooManyHops;
+        var legs = Leg.Of(envelope.Recipients);
+        var circling = origin.Submitter is null ? Routing.Circling(head.Octets.Span, legs) : [];
+        if (circling.Count == legs.Count) return Refusals.DeliveredBefore;
+
+        var start = head.Octets;
+        if (origin.Submitter is { } submitter)
+        {
+            var completed = await CompleteAsync(head, submitter, now, ct);
+            if (!completed.TryGet(out start)) return completed.Refusal!;
+        }
+        var (staged, eightBit) = await StageAsync(head, start, message, ct);
+        var letter = new Letter(
+            name, envelope.From, staged.Blob, staged.Summary, Received(name, now, envelope, origin),
+            envelope.Utf8 && !Ascii.IsValid(head.Header), eightBit, now);
+        if (await _routing.TakeAsync(letter, legs, circling, ct) is { } refusal) return refusal;
+        Log.Accepted(_log, name, staged.Length, envelope.From, envelope.Recipients.Count, origin.SessionId);
+        return new Receipt(name, staged.Length);
+    }
+
+    private async ValueTask<(StagedMessage Message, bool EightBit)> StageAsync(
+        MessageHead head, ReadOnlyMemory<byte> start, Stream message, CancellationToken ct)
+    {
+        if (head.IsWhole)
+        {
+            if (start.Length > _settings.MessageOctetsMax) throw Refusals.TooLarge(_settings.MessageOctetsMax).AsException();
+            return (await _store.StageAsync(start, ct), !Ascii.IsValid(start.Span));
+        }
+#pragma warning disable CA2000 // disposing it would dispose the caller's stream
+        var rest = new HeadedStream(start, message, _settings.MessageOctetsMax);
+#pragma warning restore CA2000
+        return (await _store.StageAsync(rest, ct), rest.EightBit);
+    }
+
+    /// <summary>RFC 6409 §8: the octets of the head as they go out.</summary>
+    private async ValueTask<Result<ReadOnlyMemory<byte>>> CompleteAsync(
+        MessageHead head, Identity submitter, DateTimeOffset now, CancellationToken ct)
+    {
+        if (!await head.HoldHeaderAsync(DeliveryLimits.SubmissionHeaderOctetsMax, ct)) return Refusals.HeaderTooLarge;
+        var headers = SubmissionHeaders.Read(head.Octets.Span);
+        if (headers.From.Count == 0) return Refusals.NoFrom;
+        foreach (var author in headers.From.Concat(headers.Sender))
+        {
+            if (!await _book.MaySendAsAsync(submitter, author, ct)) return Refusals.NotYours(author, submitter.Address);
+        }
+        if (headers.IsComplete) return head.Octets;
+        var output = new ArrayBufferWriter<byte>(head.Octets.Length + 256);
+        headers.Rewrite(head.Octets.Span, now, _settings.Hostname, output);
+        return output.WrittenMemory;
+    }
+
+    // RFC 5321 §4.4
+    private byte[] Received(string name, DateTimeOffset now, Envelope envelope, Origin origin) => TraceHeader.Received(new ReceivedTrace
+    {
+        Helo = origin.Helo,
+        ClientAddress = origin.Remote,
+        By = _settings.Hostname.Ascii,
+        With = origin.With,
+        Tls = origin.Tls,
+        Id = name,
+        For = envelope.Recipients is [var only] ? only.Address : null,
+        At = now,
+    });
+
+    /// <summary>A mailbox that is full already is told before the message comes.</summary>
+    private async ValueTask<Result<Recipient>> ReachableAsync(
+        EmailAddress address, Result<IReadOnlyList<Target>> resolved, CancellationToken ct)
+    {
+        if (!resolved.TryGet(out var targets)) return resolved.Refusal!;
+        if (await _db.ReadAsync(db => AllFull(db, targets), ct)) return Refusals.Full(address);
+        return new Recipient(address, targets);
+    }
+
+    private bool AllFull(Snapshot db, IReadOnlyList<Target> targets)
+    {
+        foreach (var target in targets)
+        {
+            if (target is not Target.Local local || _store.Quota(db, local.Account) is not { } usage) return false;
+            if (!(usage.SizeBytes >= usage.QuotaBytes || usage.Messages >= usage.QuotaMessages)) return false;
+        }
+        return true;
+    }
 }

@@ -3,18 +3,43 @@ using Posthorn.Db;
 using Posthorn.Directory;
 using Posthorn.Dns;
 using Posthorn.Store;
+using Posthorn.Wire;
 
 namespace Posthorn.Delivery;
+
+// The room of everything that happens to a message between its acceptance and its mailboxes: the intake, the queue, local and outbound delivery,
+// reports to senders.
+//
+// What holds here:
+//  * A message enters through Intake. What it acknowledged is durable for every recipient: one commit holds either every local delivery or
+//    one queue entry with every recipient.
+//  * At the MX only addresses of this server's domains are taken. An alias may lead outside, a recipient may not.
+//  * A queued recipient is a row until it is delivered, reported or cancelled. A local delivery and the removal of its row are one action, so it
+//    happens once whatever crashes. A remote one may happen twice, if the other server's answer or our note of it is lost (RFC 1047).
+//  * An attempt holds a claim: the node's name and a lease. Whatever ends an attempt asks for the claim first.
+//  * A permanent failure, and the report of it, are one action. A report goes out with the null path, so nobody reports on a report.
+//  * Recipients of one message share one blob; what is one recipient's own (Return-Path, Delivered-To, Received) is a prefix to it.
+//
+// Locks: the runner's gate, for dictionary work only. Accounts are delivered to in the order of their ids.
+// What this room must never do: expand a list while a client waits, hold a transaction over an await, speak to a client.
 
 /// <summary>The delivery of one server: the door to its parts.</summary>
 public sealed class MailDelivery : IAsyncDisposable
 {
+    private readonly QueueRunner _runner;
+    private readonly IDisposable _sender;
+
+    private MailDelivery(Intake intake, Queue queue, QueueRunner runner, IDisposable sender) =>
+        (Intake, Queue, _runner, _sender) = (intake, queue, runner, sender);
+
     /// <summary>The tables; after those of blobs, store and directory.</summary>
-    public static Schema Schema { get; } = new("delivery", []);
+    public static Schema Schema => DeliverySchema.Schema;
 
-    public Intake Intake { get; } = new();
+    public Intake Intake { get; }
 
-    public Queue Queue { get; } = new();
+    public Queue Queue { get; }
+
+    internal QueueRunner Runner => _runner;
 
     /// <summary>Ready to take mail; what waits in the queue is tried after <see cref="Start"/>.</summary>
     public static MailDelivery Open(
@@ -25,13 +50,47 @@ public sealed class MailDelivery : IAsyncDisposable
         MailDirectory directory,
         Resolver resolver,
         TimeProvider time,
-        ILoggerFactory logs) => throw new NotImplementedException();
+        ILoggerFactory logs)
+    {
+        var wire = new WireClient(time);
+        return Open(
+            settings, db, blobs, store, directory, static (_, _) => throw new NotSupportedException("mail does not leave this server yet"),
+            wire, time, logs.CreateLogger("Posthorn.Delivery"));
+    }
+
+    /// <param name="send">What becomes of one message to one destination.</param>
+    /// <param name="sender">Disposed with this.</param>
+    internal static MailDelivery Open(
+        DeliverySettings settings,
+        Database db,
+        BlobStore blobs,
+        MailStore store,
+        MailDirectory directory,
+        Func<OutboundMessage, CancellationToken, Task<IReadOnlyList<OutboundResult>>> send,
+        IDisposable sender,
+        TimeProvider time,
+        ILogger log)
+    {
+        var table = new QueueTable(blobs, settings.Lifetime);
+        var routing = new Routing(db, store, table);
+        var reports = new Reports(settings, blobs, store, directory.AddressBook, routing, log);
+        var settlement = new Settlement(settings, db, table, reports, time, log);
+        var attempts = new Attempts(settings, db, blobs, store, directory.AddressBook, table, send, settlement, time, log);
+        var runner = new QueueRunner(settings, db, attempts, time, log);
+        routing.Queued = runner.Wake;
+        return new MailDelivery(
+            new Intake(settings, db, store, directory.AddressBook, routing, time, log), new Queue(db, table, runner.Wake, log), runner, sender);
+    }
 
     /// <summary>Begins to work off the queue.</summary>
-    public void Start() => throw new NotImplementedException();
+    public void Start() => _runner.Start();
 
     /// <summary>No new attempts; those under way end, or are broken off when <paramref name="ct"/> says so and repeated after the next start.</summary>
-    public Task StopAsync(CancellationToken ct) => throw new NotImplementedException();
+    public Task StopAsync(CancellationToken ct) => _runner.StopAsync(ct);
 
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public async ValueTask DisposeAsync()
+    {
+        await _runner.DisposeAsync();
+        _sender.Dispose();
+    }
 }

@@ -10,17 +10,17 @@ namespace Posthorn.Store;
 /// </summary>
 public sealed class StagedMessage
 {
-    private readonly StagedBlob _blob;
+    private StagedMessage(StagedBlob blob, MessageSummary summary) => (Blob, Summary) = (blob, summary);
 
-    private StagedMessage(StagedBlob blob, MessageSummary summary) => (_blob, Summary) = (blob, summary);
+    public StagedBlob Blob { get; }
 
     public MessageSummary Summary { get; }
 
-    public long Length => _blob.Length;
+    public long Length => Blob.Length;
 
     /// <summary>What <see cref="Emails.AppendAsync"/> takes.</summary>
     public NewEmail ToEmail(SystemFlags flags, IReadOnlyList<string> keywords, DateTimeOffset receivedAt) =>
-        new(_blob, Summary, default, flags, keywords, receivedAt);
+        new(Blob, Summary, default, flags, keywords, receivedAt);
 
     internal static async ValueTask<StagedMessage> StageAsync(BlobStore blobs, ReadOnlyMemory<byte> message, CancellationToken ct) =>
         new(await blobs.StageAsync(new ReadOnlySequence<byte>(message), ct), MessageReader.Read(message));

@@ -1,0 +1,35 @@
+namespace Posthorn.Delivery;
+
+/// <summary>What one message may ask of this room. See docs/limits.md; what an operator may change stands in <see cref="DeliverySettings"/>.</summary>
+internal static class DeliveryLimits
+{
+    /// <summary>Octets of a message that is held in memory as a whole; a larger one is read in one pass.</summary>
+    public const int MemoryMessageOctetsMax = 64 * 1024;
+
+    /// <summary>Octets of a submitted message's header, which is completed in memory.</summary>
+    public const int SubmissionHeaderOctetsMax = 512 * 1024;
+
+    /// <summary>Received fields (RFC 5321 §6.3).</summary>
+    public const int HopsMax = 50;
+
+    /// <summary>Mailboxes that one commit delivers to; a message for more goes through the queue.</summary>
+    public const int MailboxesPerCommitMax = 20;
+
+    /// <summary>Recipients that one commit queues; a message for more is queued under the addresses it was sent to, which are followed later.</summary>
+    public const int QueuedPerCommitMax = 1000;
+
+    /// <summary>Recipients of one transaction with another server (RFC 5321 §4.5.3.1.8).</summary>
+    public const int RecipientsPerAttemptMax = 100;
+
+    /// <summary>Attempts to local mailboxes at a time.</summary>
+    public const int LocalAttemptsMax = 2;
+
+    /// <summary>Due recipients that are looked at before the attempts under way are given a chance to end.</summary>
+    public const int DuePerScanMax = 2000;
+
+    /// <summary>Characters of another server's reply that are kept.</summary>
+    public const int ReplyCharsMax = 1000;
+
+    /// <summary>Octets of a message's beginning that are searched for what a report tells of it.</summary>
+    public const int ReportedHeaderOctetsMax = 64 * 1024;
+}

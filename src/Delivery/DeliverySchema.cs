@@ -1,0 +1,68 @@
+using Posthorn.Db;
+
+namespace Posthorn.Delivery;
+
+/// <summary>The tables of the queue. See docs/queue.md.</summary>
+internal static class DeliverySchema
+{
+    public static Schema Schema { get; } = new("delivery", [First]);
+
+    // A recipient's number is what operators name it by, so it is never used again; SQLite needs AUTOINCREMENT for that. The numbers of entries are
+    // nobody's. recipients counts the rows of an entry: whoever takes it to zero removes the entry and its link to the blob.
+    private const string First = """
+        CREATE TABLE queue_entry (
+            entry BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            name TEXT NOT NULL,
+            sender TEXT NOT NULL,
+            blob BLOB NOT NULL,
+            length BIGINT NOT NULL,
+            trace BLOB NOT NULL,
+            utf8 BIGINT NOT NULL,
+            eight_bit BIGINT NOT NULL,
+            arrived BIGINT NOT NULL,
+            expires BIGINT NOT NULL,
+            recipients BIGINT NOT NULL
+        );
+        -- sqlite
+        CREATE TABLE queue_recipient (
+            recipient INTEGER PRIMARY KEY AUTOINCREMENT,
+            entry BIGINT NOT NULL,
+            kind BIGINT NOT NULL,
+            account BIGINT,
+            address TEXT NOT NULL,
+            original TEXT NOT NULL,
+            domain TEXT NOT NULL,
+            state BIGINT NOT NULL,
+            attempts BIGINT NOT NULL,
+            due BIGINT NOT NULL,
+            noticed BIGINT NOT NULL,
+            node TEXT,
+            lease BIGINT,
+            status TEXT,
+            reply TEXT
+        );
+        -- postgres
+        CREATE TABLE queue_recipient (
+            recipient BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            entry BIGINT NOT NULL,
+            kind BIGINT NOT NULL,
+            account BIGINT,
+            address TEXT NOT NULL,
+            original TEXT NOT NULL,
+            domain TEXT NOT NULL,
+            state BIGINT NOT NULL,
+            attempts BIGINT NOT NULL,
+            due BIGINT NOT NULL,
+            noticed BIGINT NOT NULL,
+            node TEXT,
+            lease BIGINT,
+            status TEXT,
+            reply TEXT
+        );
+        CREATE UNIQUE INDEX queue_once ON queue_recipient (entry, address);
+        CREATE INDEX queue_due ON queue_recipient (due, recipient) WHERE state = 0;
+        CREATE INDEX queue_claimed ON queue_recipient (lease) WHERE state = 1;
+        CREATE INDEX queue_domain ON queue_recipient (domain, recipient);
+        CREATE INDEX queue_unfollowed ON queue_recipient (entry) WHERE kind = 2;
+        """;
+}

@@ -1,0 +1,69 @@
+using System.Security.Cryptography;
+using Posthorn.Core;
+using Posthorn.Db;
+using Posthorn.Directory;
+using Posthorn.Mime;
+
+namespace Posthorn.Delivery;
+
+/// <summary>A message whose octets are staged, with the part of its envelope that all recipients share.</summary>
+/// <param name="Name">The name of the message in Received, in the log and in the queue.</param>
+/// <param name="Trace">Our Received field; empty for a message that is born here.</param>
+/// <param name="Utf8">The header needs SMTPUTF8 (RFC 6531 §3.5).</param>
+/// <param name="EightBit">Has octets above 127.</param>
+internal sealed record Letter(
+    string Name,
+    ReversePath From,
+    StagedBlob Blob,
+    MessageSummary Summary,
+    byte[] Trace,
+    bool Utf8,
+    bool EightBit,
+    DateTimeOffset ArrivedAt)
+{
+    private const int NameOctets = 10;
+    private const int RandomOctets = 4;
+    private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+
+    /// <summary>Sixteen characters that rise with time; four octets of chance keep those of one millisecond and of other nodes apart.</summary>
+    public static string NewName(DateTimeOffset now)
+    {
+        Span<byte> octets = stackalloc byte[NameOctets];
+        var milliseconds = now.ToUnixTimeMilliseconds();
+        for (var i = NameOctets - RandomOctets - 1; i >= 0; i--, milliseconds >>= 8) octets[i] = (byte)milliseconds;
+        RandomNumberGenerator.Fill(octets[^RandomOctets..]);
+        Span<char> text = stackalloc char[NameOctets * 8 / 5];
+        for (var i = 0; i < text.Length; i++)
+        {
+            var bit = i * 5;
+            var pair = octets[bit / 8] << 8 | (bit / 8 + 1 < NameOctets ? octets[bit / 8 + 1] : 0);
+            text[i] = Alphabet[pair >> (11 - bit % 8) & 31];
+        }
+        return new string(text);
+    }
+}
+
+/// <summary>One way that a message takes.</summary>
+/// <param name="Original">Whom the sender wrote to.</param>
+/// <param name="Target">Where that leads; null when it is followed later, from the queue.</param>
+internal sealed record Leg(EmailAddress Original, Target? Target)
+{
+    /// <summary>Each mailbox and each remote address once, however many recipients lead there.</summary>
+    public static List<Leg> Of(IReadOnlyList<Recipient> recipients)
+    {
+        if (recipients is [{ Targets: [var only] } single]) return [new Leg(single.Address, only)];
+        var legs = new List<Leg>();
+        var accounts = new HashSet<AccountId>();
+        var remotes = new HashSet<EmailAddress>();
+        foreach (var recipient in recipients)
+        {
+            foreach (var target in recipient.Targets)
+            {
+                var isNew = target is Target.Local local ? accounts.Add(local.Account) : remotes.Add(((Target.Remote)target).Address);
+                if (isNew) legs.Add(new Leg(recipient.Address, target));
+            }
+        }
+        if (legs.Count <= Math.Max(DeliveryLimits.QueuedPerCommitMax, recipients.Count)) return legs;
+        return [.. recipients.DistinctBy(recipient => recipient.Address).Select(recipient => new Leg(recipient.Address, null))];
+    }
+}

@@ -1,0 +1,186 @@
+using Posthorn.Core;
+using Posthorn.Db;
+using Posthorn.Directory;
+
+namespace Posthorn.Delivery;
+
+/// <summary>What has to be done for a queued recipient. The numbers are stored.</summary>
+internal enum LegKind
+{
+    Remote = 0,
+    Local = 1,
+
+    /// <summary>The address is followed first, and replaced by where it leads.</summary>
+    Unfollowed = 2,
+}
+
+/// <summary>A queued message without its recipients.</summary>
+/// <param name="Length">Octets of the blob.</param>
+internal sealed record QueuedMessage(
+    long Entry,
+    string Name,
+    ReversePath From,
+    BlobId Blob,
+    long Length,
+    byte[] Trace,
+    bool Utf8,
+    bool EightBit,
+    DateTimeOffset ArrivedAt,
+    DateTimeOffset ExpiresAt);
+
+/// <param name="Original">Whom the sender wrote to.</param>
+internal sealed record QueuedRecipient(
+    long Id, LegKind Kind, AccountId Account, EmailAddress Address, EmailAddress Original, int Attempts, bool Noticed);
+
+/// <summary>A recipient whose attempt is due.</summary>
+internal readonly record struct DueRecipient(long Id, long Entry, LegKind Kind, string Domain, long Due);
+
+/// <summary>The statements of the queue. Every one that ends an attempt asks whether the claim still holds, so nobody undoes what another node did.</summary>
+internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
+{
+    /// <summary>Who holds a queued message's blob: <see cref="SystemAccount"/>, with the number of the entry.</summary>
+    private const byte OwnerKind = 2;
+
+    private const string InsertRecipientSql = """
+        INSERT INTO queue_recipient (entry, kind, account, address, original, domain, state, attempts, due, noticed)
+        VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, 0) ON CONFLICT (entry, address) DO NOTHING
+        """;
+
+    // Addresses are followed before anything of their entry is delivered, so that queue_once sees every recipient while all are still there.
+    private const string DueSql = """
+        SELECT recipient, entry, kind, domain, due FROM queue_recipient r
+        WHERE state = 0 AND due <= $1 AND (due > $2 OR (due = $2 AND recipient > $3))
+            AND (kind = 2 OR NOT EXISTS (SELECT 1 FROM queue_recipient u WHERE u.entry = r.entry AND u.kind = 2))
+        ORDER BY due, recipient LIMIT $4
+        """;
+
+    private const string ClaimSql = """
+        UPDATE queue_recipient SET state = 1, node = $1, lease = $2 WHERE recipient = $3 AND state = 0
+        RETURNING kind, account, address, original, attempts, noticed
+        """;
+
+    private const string RemoveClaimedSql = "DELETE FROM queue_recipient WHERE recipient = $1 AND state = 1 AND node = $2";
+
+    private const string PostponeSql = """
+        UPDATE queue_recipient SET state = 0, attempts = $1, due = $2, status = $3, reply = $4, noticed = CASE WHEN noticed = 1 THEN 1 ELSE $5 END,
+            node = NULL, lease = NULL
+        WHERE recipient = $6 AND state = 1 AND node = $7
+        """;
+
+    /// <summary>Holds on to what belongs to no account.</summary>
+    public static AccountId SystemAccount { get; }
+
+    public void Insert(Transaction tx, Letter letter, IReadOnlyList<Leg> legs)
+    {
+        var entry = tx.Prepare("""
+            INSERT INTO queue_entry (name, sender, blob, length, trace, utf8, eight_bit, arrived, expires, recipients)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING entry
+            """)
+            .Bind(letter.Name).Bind(letter.From.ToString()).Bind(letter.Blob.Id.ToArray()).Bind(letter.Blob.Length).Bind(letter.Trace)
+            .Bind(letter.Utf8).Bind(letter.EightBit).Bind(letter.ArrivedAt).Bind(letter.ArrivedAt + lifetime).Bind(legs.Count).Scalar()!.Value;
+        blobs.Link(tx, SystemAccount, letter.Blob, new BlobOwner(OwnerKind, entry));
+        Count(tx, entry, InsertRecipients(tx, entry, legs) - legs.Count);
+    }
+
+    /// <summary>Follows an address: its row becomes those of its targets, each of which the entry has once.</summary>
+    /// <returns>False when the claim is lost.</returns>
+    public bool Replace(Transaction tx, long entry, QueuedRecipient recipient, string node, IReadOnlyList<Leg> legs)
+    {
+        if (!RemoveClaimed(tx, recipient.Id, node)) return false;
+        Count(tx, entry, InsertRecipients(tx, entry, legs) - 1);
+        return true;
+    }
+
+    /// <summary>Due recipients behind a place in their order.</summary>
+    public static List<DueRecipient> ReadDue(Snapshot db, DateTimeOffset now, (long Due, long Id) after, int max)
+    {
+        var due = new List<DueRecipient>();
+        using var rows = db.Prepare(DueSql).Bind(now).Bind(after.Due).Bind(after.Id).Bind(max).Query();
+        while (rows.Next()) due.Add(new DueRecipient(rows.Int64(0), rows.Int64(1), (LegKind)rows.Int64(2), rows.Text(3), rows.Int64(4)));
+        return due;
+    }
+
+    /// <summary>When the next recipient that is not due yet will be.</summary>
+    public static DateTimeOffset? NextDue(Snapshot db, DateTimeOffset now) =>
+        db.Prepare("SELECT MIN(due) FROM queue_recipient WHERE state = 0 AND due > $1").Bind(now).Scalar() is { } due
+            ? DateTimeOffset.FromUnixTimeMilliseconds(due)
+            : null;
+
+    /// <summary>Those of the recipients that nobody else has claimed; from now on they are this node's until the lease ends.</summary>
+    public static List<QueuedRecipient> Claim(Transaction tx, IEnumerable<long> recipients, string node, DateTimeOffset lease)
+    {
+        var claimed = new List<QueuedRecipient>();
+        foreach (var id in recipients)
+        {
+            using var rows = tx.Prepare(ClaimSql).Bind(node).Bind(lease).Bind(id).Query();
+            if (!rows.Next()) continue;
+            claimed.Add(new QueuedRecipient(
+                id, (LegKind)rows.Int64(0), new AccountId(rows.Int64(1)), EmailAddress.Parse(rows.Text(2)), EmailAddress.Parse(rows.Text(3)),
+                (int)rows.Int64(4), rows.Bool(5)));
+            rows.Next();
+        }
+        return claimed;
+    }
+
+    public static QueuedMessage ReadMessage(Snapshot db, long entry)
+    {
+        using var rows = db.Prepare(
+            "SELECT name, sender, blob, length, trace, utf8, eight_bit, arrived, expires FROM queue_entry WHERE entry = $1").Bind(entry).Query();
+        if (!rows.Next()) throw new InvalidOperationException($"Queue entry {entry} has recipients and does not exist");
+        return new QueuedMessage(
+            entry, rows.Text(0), ReadPath(rows.Text(1)), new BlobId(rows.Blob(2)), rows.Int64(3), rows.Blob(4).ToArray(),
+            rows.Bool(5), rows.Bool(6), rows.Time(7), rows.Time(8));
+    }
+
+    /// <summary>It is done with. False when the claim is lost.</summary>
+    public static bool RemoveClaimed(Transaction tx, long recipient, string node) =>
+        tx.Prepare(RemoveClaimedSql).Bind(recipient).Bind(node).Execute() == 1;
+
+    /// <summary>It is tried again later. False when the claim is lost.</summary>
+    public static bool Postpone(
+        Transaction tx, QueuedRecipient recipient, string node, DateTimeOffset due, string status, string reply, bool noticed) =>
+        tx.Prepare(PostponeSql).Bind(recipient.Attempts + 1).Bind(due).Bind(status).Bind(reply).Bind(noticed).Bind(recipient.Id).Bind(node)
+            .Execute() == 1;
+
+    /// <summary>Gives back what nobody works on: the claims of this node (at its start), or those whose lease has ended.</summary>
+    public static int Release(Transaction tx, string node) =>
+        tx.Prepare("UPDATE queue_recipient SET state = 0, node = NULL, lease = NULL WHERE state = 1 AND node = $1").Bind(node).Execute();
+
+    public static int ReleaseExpired(Transaction tx) =>
+        tx.Prepare("UPDATE queue_recipient SET state = 0, node = NULL, lease = NULL WHERE state = 1 AND lease < $1").Bind(tx.Now).Execute();
+
+    /// <summary>Moves the number of an entry's recipients; the last one takes the entry and its hold on the blob along.</summary>
+    public void Count(Transaction tx, long entry, int change)
+    {
+        if (change == 0) return;
+        BlobId blob;
+        using (var rows = tx.Prepare("UPDATE queue_entry SET recipients = recipients + $1 WHERE entry = $2 RETURNING recipients, blob")
+            .Bind(change).Bind(entry).Query())
+        {
+            if (!rows.Next() || rows.Int64(0) > 0) return;
+            blob = new BlobId(rows.Blob(1));
+        }
+        tx.Prepare("DELETE FROM queue_entry WHERE entry = $1").Bind(entry).Execute();
+        blobs.Unlink(tx, SystemAccount, blob, new BlobOwner(OwnerKind, entry));
+    }
+
+    public static ReversePath ReadPath(string text) => text.Length == 0 ? ReversePath.Null : new ReversePath(EmailAddress.Parse(text));
+
+    private static int InsertRecipients(Transaction tx, long entry, IReadOnlyList<Leg> legs)
+    {
+        var inserted = 0;
+        foreach (var leg in legs)
+        {
+            var (kind, account, address) = leg.Target switch
+            {
+                Target.Local local => (LegKind.Local, (long?)local.Account.Value, local.Address),
+                Target.Remote remote => (LegKind.Remote, null, remote.Address),
+                _ => (LegKind.Unfollowed, null, leg.Original),
+            };
+            inserted += tx.Prepare(InsertRecipientSql)
+                .Bind(entry).Bind((long)kind).Bind(account).Bind(address.ToString()).Bind(leg.Original.ToString()).Bind(address.Domain.Ascii)
+                .Bind(tx.Now).Execute();
+        }
+        return inserted;
+    }
+}

@@ -1,0 +1,32 @@
+using Posthorn.Core;
+
+namespace Posthorn.Delivery;
+
+/// <summary>What this room says no with.</summary>
+internal static class Refusals
+{
+    public static readonly Refusal RelayingDenied = new(RefusalKind.Forbidden, "relaying denied");
+
+    public static readonly Refusal NoRecipients = new(RefusalKind.Invalid, "there is no recipient");
+
+    public static readonly Refusal TooManyHops = new(
+        RefusalKind.Loop, $"the message has gone through more than {DeliveryLimits.HopsMax} servers: it seems to go in circles");
+
+    public static readonly Refusal DeliveredBefore = new(RefusalKind.Loop, "the message has been delivered to this mailbox before");
+
+    public static readonly Refusal NoFrom = new(RefusalKind.Invalid, "the message needs a From field with an address");
+
+    public static readonly Refusal HeaderTooLarge = new(
+        RefusalKind.TooLarge, $"the header has more than {DeliveryLimits.SubmissionHeaderOctetsMax} octets");
+
+    public static Refusal TooManyRecipients(int max) => new(RefusalKind.TooMany, $"a message has at most {max} recipients");
+
+    public static Refusal TooLarge(long octetsMax) => new(RefusalKind.TooLarge, $"a message has at most {octetsMax} octets");
+
+    public static Refusal Full(EmailAddress address) => new(RefusalKind.OverQuota, $"the mailbox of {address} is full");
+
+    public static Refusal NotYours(EmailAddress address, EmailAddress account) =>
+        new(RefusalKind.Forbidden, $"{address} does not belong to {account}");
+
+    public static RefusalException AsException(this Refusal refusal) => new(refusal);
+}
