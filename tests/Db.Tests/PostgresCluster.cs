@@ -26,7 +26,7 @@ public sealed class PostgresCluster
     /// <param name="durable">False: the server does not sync, which the machine survives and the tests are quicker for.</param>
     public static async Task<PostgresCluster> StartAsync(bool durable)
     {
-        var directory = Directory.CreateTempSubdirectory("posthorn-pg-").FullName;
+        var directory = System.IO.Directory.CreateTempSubdirectory("posthorn-pg-").FullName;
         var cluster = new PostgresCluster(directory, durable);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => cluster.Remove();
         if (Environment.UserName == "root") await RunAsync("chown", "postgres", directory);
@@ -47,7 +47,7 @@ public sealed class PostgresCluster
 
     private static string Binary(string name)
     {
-        var versions = Directory.Exists("/usr/lib/postgresql") ? Directory.GetDirectories("/usr/lib/postgresql") : [];
+        var versions = System.IO.Directory.Exists("/usr/lib/postgresql") ? System.IO.Directory.GetDirectories("/usr/lib/postgresql") : [];
         return versions.Select(v => Path.Combine(v, "bin", name)).Where(File.Exists).Order(StringComparer.Ordinal).LastOrDefault() ?? name;
     }
 
@@ -80,6 +80,6 @@ public sealed class PostgresCluster
             // A test has stopped it.
         }
 
-        Directory.Delete(_directory, recursive: true);
+        System.IO.Directory.Delete(_directory, recursive: true);
     }
 }

@@ -1,0 +1,224 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Posthorn.Core;
+using Posthorn.Db;
+using Posthorn.Db.Tests;
+using Posthorn.Directory;
+using Posthorn.Store;
+using Xunit;
+
+namespace Posthorn.Delivery.Tests;
+
+/// <summary>The databases that every test of the delivery runs on.</summary>
+public static class Cluster
+{
+    public static TheoryData<DatabaseKind> Kinds => [DatabaseKind.Sqlite, DatabaseKind.Postgres];
+}
+
+/// <summary>
+/// A server without speakers: directory, store and delivery over either database, with a clock and a remote world of the test's own. It can end as a
+/// killed process does, without a word to its delivery, and be opened again over the same data.
+/// </summary>
+internal sealed class DeliveryHost : IAsyncDisposable
+{
+    private readonly string _directory;
+    private readonly string _url;
+    private readonly string _name;
+    private readonly bool _owner;
+    private Database? _searchDb;
+
+    private DeliveryHost(string directory, string url, string name, bool owner, FakeTimeProvider clock) =>
+        (_directory, _url, _name, _owner, Clock) = (directory, url, name, owner, clock);
+
+    public static DateTimeOffset Start { get; } = new(2026, 11, 25, 10, 0, 0, TimeSpan.Zero);
+
+    public static Domain Example { get; } = Domain.Parse("example.test");
+
+    public FakeTimeProvider Clock { get; }
+
+    public DeliverySettings Settings { get; private set; } = new() { Hostname = Domain.Parse("mx.example.test"), Node = "one" };
+
+    /// <summary>What other servers answer.</summary>
+    public RemoteWorld World { get; } = new();
+
+    public Database Db { get; private set; } = null!;
+
+    public BlobStore Blobs { get; private set; } = null!;
+
+    public MailStore Store { get; private set; } = null!;
+
+    public MailDirectory Directory { get; private set; } = null!;
+
+    public MailDelivery Delivery { get; private set; } = null!;
+
+    public Intake Intake => Delivery.Intake;
+
+    public Queue Queue => Delivery.Queue;
+
+    public static async Task<DeliveryHost> OpenAsync(DatabaseKind kind, Func<DeliverySettings, DeliverySettings>? with = null)
+    {
+        var directory = System.IO.Directory.CreateTempSubdirectory("posthorn-delivery-").FullName;
+        var url = kind == DatabaseKind.Sqlite ? "sqlite:" : (await PostgresCluster.Shared).Url;
+        var host = new DeliveryHost(directory, url, PostgresCluster.NewName(), true, new FakeTimeProvider(Start));
+        if (with is not null) host.Settings = with(host.Settings);
+        await host.OpenAsync();
+        (await host.Directory.Domains.AddAsync(Authority.System, Example)).Require();
+        return host;
+    }
+
+    /// <summary>Another node over the same PostgreSQL database, with the same clock.</summary>
+    public async Task<DeliveryHost> JoinAsync(string node)
+    {
+        var host = new DeliveryHost(_directory, _url, _name, false, Clock) { Settings = Settings with { Node = node } };
+        await host.OpenAsync();
+        return host;
+    }
+
+    public static EmailAddress At(string address) =>
+        EmailAddress.Parse(address.Contains('@', StringComparison.Ordinal) ? address : address + "@example.test");
+
+    public async Task<Identity> AddAsync(string local, long? quotaBytes = null, long? quotaMessages = null)
+    {
+        var account = (await Directory.Accounts.AddAsync(
+            Authority.System, new NewAccount(At(local)) { QuotaBytes = quotaBytes, QuotaMessages = quotaMessages })).Require();
+        return new Identity(account.Id, account.Address, account.Role, local);
+    }
+
+    public async Task AliasAsync(string local, params string[] targets) =>
+        (await Directory.Aliases.AddAsync(Authority.System, At(local), [.. targets.Select(At)])).Require();
+
+    /// <summary>As a speaker does it: RCPT for each, then DATA.</summary>
+    public async Task<Result<Receipt>> SendAsync(string from, string[] to, string message, Identity? submitter = null)
+    {
+        var recipients = new List<Recipient>();
+        foreach (var address in to)
+        {
+            var agreed = await Intake.RecipientAsync(At(address), submitter);
+            if (!agreed.TryGet(out var recipient)) return agreed.Refusal!;
+            recipients.Add(recipient);
+        }
+        var path = from.Length == 0 ? ReversePath.Null : new ReversePath(At(from));
+        var origin = new Origin { Helo = "client.example.net", Remote = System.Net.IPAddress.Parse("192.0.2.7"), Submitter = submitter };
+        return await Intake.AcceptAsync(new Envelope(path, recipients), origin, new MemoryStream(Encoding.UTF8.GetBytes(message)));
+    }
+
+    /// <summary>The messages of an INBOX, oldest first.</summary>
+    public async Task<List<string>> InboxAsync(Identity account)
+    {
+        var texts = new List<string>();
+        using var view = await Store.Mailboxes.OpenAsync(account.Account, Mailbox.Inbox);
+        var snapshot = view!.Current;
+        for (var i = 0; i < snapshot.Count; i++)
+        {
+            using var message = await Store.Emails.OpenMessageAsync(account.Account, snapshot[i].Email);
+            texts.Add(Encoding.UTF8.GetString(await message!.ReadAllAsync()));
+        }
+        return texts;
+    }
+
+    public async Task<IReadOnlyList<QueueItem>> QueuedAsync() => await Queue.ListAsync();
+
+    /// <summary>Works the queue off as far as it is due now.</summary>
+    public async Task WorkAsync()
+    {
+        await Delivery.Runner.RecoverAsync(CancellationToken.None);
+        while (true)
+        {
+            await Delivery.Runner.StartDueAsync(CancellationToken.None);
+            await Delivery.Runner.IdleAsync();
+            var now = Clock.GetUtcNow();
+            if (!(await QueuedAsync()).Any(item => item.NextAttempt <= now)) return;
+        }
+    }
+
+    public Task WorkAfterAsync(TimeSpan time)
+    {
+        Clock.Advance(time);
+        return WorkAsync();
+    }
+
+    /// <summary>Rows of the queue, and blobs that it still holds.</summary>
+    public ValueTask<(long Entries, long Recipients, long Links)> RemainsAsync() => Db.ReadAsync(db => (
+        db.Prepare("SELECT COUNT(*) FROM queue_entry").Scalar()!.Value,
+        db.Prepare("SELECT COUNT(*) FROM queue_recipient").Scalar()!.Value,
+        db.Prepare("SELECT COUNT(*) FROM blob_link WHERE account = 0").Scalar()!.Value));
+
+    /// <summary>What a killed process leaves: nothing of the delivery is told to stop.</summary>
+    public async Task CrashAsync()
+    {
+        await CloseAsync();
+        await OpenAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Delivery.DisposeAsync();
+        await CloseAsync();
+        if (_owner) System.IO.Directory.Delete(_directory, recursive: true);
+    }
+
+    private async Task OpenAsync()
+    {
+        var logs = NullLoggerFactory.Instance;
+        var sqlite = _url == "sqlite:";
+        var settings = new DatabaseSettings { Url = _url, Directory = _directory, Name = _name, ConnectionsMax = 6 };
+        Schema[] schemas = [.. MailStore.Schemas(sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres), MailDirectory.Schema, MailDelivery.Schema];
+        Db = await Database.OpenAsync(settings, schemas, Clock, logs, default);
+        Blobs = await BlobStore.OpenAsync(Db, sqlite ? "segments:" : "database:", Path.Combine(_directory, "blobs"), Clock, logs, default);
+        if (sqlite)
+        {
+            _searchDb = await Database.OpenAsync(settings with { Name = "search", Durable = false }, [SearchIndex.Schema], Clock, logs, default);
+        }
+        Store = await MailStore.OpenAsync(Db, _searchDb, Blobs, Clock, logs, default);
+        Directory = MailDirectory.Open(Db, new DirectorySettings(), Clock, logs);
+        Directory.Accounts.Provisioning.Add((tx, account) => Store.CreateAccount(tx, account.Id, account.QuotaBytes, account.QuotaMessages));
+        Delivery = MailDelivery.Open(
+            Settings, Db, Blobs, Store, Directory, World.SendAsync, new MemoryStream(), Clock, NullLogger.Instance);
+    }
+
+    private async Task CloseAsync()
+    {
+        await Store.DisposeAsync();
+        Directory.Dispose();
+        await Blobs.DisposeAsync();
+        if (_searchDb is not null) await _searchDb.DisposeAsync();
+        await Db.DisposeAsync();
+    }
+}
+
+/// <summary>One message as another server was offered it.</summary>
+internal sealed record SentMessage(string Destination, string From, string[] To, string Text, OutboundMessage Message);
+
+/// <summary>Other servers as a script: each recipient is delivered unless something else was asked for.</summary>
+internal sealed class RemoteWorld
+{
+    private readonly ConcurrentQueue<SentMessage> _attempts = new();
+
+    public IReadOnlyCollection<SentMessage> Attempts => _attempts;
+
+    /// <summary>What becomes of a recipient.</summary>
+    public Func<EmailAddress, OutboundResult> Answer { get; set; } = Deliver;
+
+    /// <summary>Awaited before the answer.</summary>
+    public Func<OutboundMessage, CancellationToken, Task> Before { get; set; } = static (_, _) => Task.CompletedTask;
+
+    public static OutboundResult Deliver(EmailAddress recipient) => new(recipient, OutboundOutcome.Delivered, "2.0.0", "250 2.0.0 taken", "mx.remote.test");
+
+    public static OutboundResult Defer(EmailAddress recipient) => new(recipient, OutboundOutcome.Deferred, "4.4.1", "nobody answers", null);
+
+    public static OutboundResult Fail(EmailAddress recipient) =>
+        new(recipient, OutboundOutcome.Failed, "5.1.1", "550 5.1.1 no such user", "mx.remote.test");
+
+    public async Task<IReadOnlyList<OutboundResult>> SendAsync(OutboundMessage message, CancellationToken ct)
+    {
+        await Before(message, ct);
+        await using var stream = await message.OpenAsync(ct);
+        using var text = new StreamReader(stream, Encoding.Latin1);
+        var sent = await text.ReadToEndAsync(ct);
+        _attempts.Enqueue(new SentMessage(
+            message.Destination.Ascii, message.From.ToString(), [.. message.Recipients.Select(r => r.ToString())], sent, message));
+        return [.. message.Recipients.Select(Answer)];
+    }
+}
