@@ -10,7 +10,7 @@ namespace Posthorn.Delivery;
 /// <summary>What an attempt has found out about one recipient.</summary>
 internal sealed record Outcome(QueuedRecipient Recipient, OutboundOutcome Result, string Status, string Reply, string? RemoteMta = null);
 
-/// <summary>One attempt: claim, act, and write down what became of it, so that a crash between any two of these repeats it and nothing else.</summary>
+/// <summary>One attempt: claim, act, write down what became of it. A crash between any two of these repeats the attempt and nothing else.</summary>
 internal sealed class Attempts(
     DeliverySettings settings,
     Database db,

@@ -1,6 +1,6 @@
 namespace Posthorn.Delivery;
 
-/// <summary>What one message may ask of this room. See docs/limits.md; what an operator may change stands in <see cref="DeliverySettings"/>.</summary>
+/// <summary>What one message may ask of this room. See docs/limits.md; what an operator may change is in <see cref="DeliverySettings"/>.</summary>
 internal static class DeliveryLimits
 {
     /// <summary>Octets of a message that is held in memory as a whole; a larger one is read in one pass.</summary>
@@ -15,7 +15,7 @@ internal static class DeliveryLimits
     /// <summary>Mailboxes that one commit delivers to; a message for more goes through the queue.</summary>
     public const int MailboxesPerCommitMax = 20;
 
-    /// <summary>Recipients that one commit queues; a message for more is queued under the addresses it was sent to, which are followed later.</summary>
+    /// <summary>Recipients that one commit queues; a message for more is queued under the addresses it was sent to, to be followed later.</summary>
     public const int QueuedPerCommitMax = 1000;
 
     /// <summary>Recipients of one transaction with another server (RFC 5321 §4.5.3.1.8).</summary>

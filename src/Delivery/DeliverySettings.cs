@@ -9,7 +9,7 @@ public sealed record DeliverySettings
     /// <summary>The name of this host: in EHLO, in Received, as Reporting-MTA.</summary>
     public required Domain Hostname { get; init; }
 
-    /// <summary>The port of other servers. Another one than 25 is for several servers on one machine: loopback and private targets are allowed then.</summary>
+    /// <summary>The port of other servers. Another one than 25 is for several servers on one machine: loopback targets are allowed then.</summary>
     public int Port { get; init; } = 25;
 
     /// <summary>Where all outbound mail goes; null for the recipients' own exchanges.</summary>

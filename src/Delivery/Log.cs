@@ -6,7 +6,8 @@ namespace Posthorn.Delivery;
 /// <summary>Events 5000 to 5099. Each names the message, so that its way can be followed.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(5001, LogLevel.Information, "Message {Message} of {Octets} octets from <{Sender}> is taken for {Recipients} recipients, session {Session}")]
+    [LoggerMessage(
+        5001, LogLevel.Information, "Message {Message} of {Octets} octets from <{Sender}> is taken for {Recipients} recipients, session {Session}")]
     public static partial void Accepted(ILogger log, string message, long octets, ReversePath sender, int recipients, string session);
 
     [LoggerMessage(5002, LogLevel.Information, "Message {Message} from <{Sender}> is refused, session {Session}: {Reason}")]

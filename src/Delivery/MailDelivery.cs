@@ -15,7 +15,7 @@ namespace Posthorn.Delivery;
 //    one queue entry with every recipient.
 //  * At the MX only addresses of this server's domains are taken. An alias may lead outside, a recipient may not.
 //  * A queued recipient is a row until it is delivered, reported or cancelled. A local delivery and the removal of its row are one action, so it
-//    happens once whatever crashes. A remote one may happen twice, if the other server's answer or our note of it is lost (RFC 1047).
+//    happens once whatever crashes. A remote one may happen twice, if the other server's answer or our note of it is lost.
 //  * An attempt holds a claim: the node's name and a lease. Whatever ends an attempt asks for the claim first.
 //  * A permanent failure, and the report of it, are one action. A report goes out with the null path, so nobody reports on a report.
 //  * Recipients of one message share one blob; what is one recipient's own (Return-Path, Delivered-To, Received) is a prefix to it.
@@ -85,7 +85,7 @@ public sealed class MailDelivery : IAsyncDisposable
     /// <summary>Begins to work off the queue.</summary>
     public void Start() => _runner.Start();
 
-    /// <summary>No new attempts; those under way end, or are broken off when <paramref name="ct"/> says so and repeated after the next start.</summary>
+    /// <summary>No new attempts; those under way end, or are broken off when <paramref name="ct"/> says so, and repeated later.</summary>
     public Task StopAsync(CancellationToken ct) => _runner.StopAsync(ct);
 
     public async ValueTask DisposeAsync()

@@ -5,7 +5,8 @@ namespace Posthorn.Delivery;
 
 /// <summary>
 /// The one loop that works off the queue: it looks for due recipients in the order of their time, groups those of one message that go the same way,
-/// and starts an attempt for each group as long as its lane has room. It sleeps until the next recipient is due, something is queued, or an attempt ends.
+/// and starts an attempt for each group as long as its lane has room. It sleeps until the next recipient is due, something is queued, or an
+/// attempt ends.
 /// </summary>
 internal sealed class QueueRunner(DeliverySettings settings, Database db, Attempts attempts, TimeProvider time, ILogger log) : IAsyncDisposable
 {

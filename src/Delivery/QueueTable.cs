@@ -35,7 +35,9 @@ internal sealed record QueuedRecipient(
 /// <summary>A recipient whose attempt is due.</summary>
 internal readonly record struct DueRecipient(long Id, long Entry, LegKind Kind, string Domain, long Due);
 
-/// <summary>The statements of the queue. Every one that ends an attempt asks whether the claim still holds, so nobody undoes what another node did.</summary>
+/// <summary>
+/// The statements of the queue. Every one that ends an attempt asks whether the claim still holds, so nobody undoes what another node did.
+/// </summary>
 internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
 {
     /// <summary>Who holds a queued message's blob: <see cref="SystemAccount"/>, with the number of the entry.</summary>

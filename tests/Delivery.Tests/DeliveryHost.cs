@@ -204,7 +204,8 @@ internal sealed class RemoteWorld
     /// <summary>Awaited before the answer.</summary>
     public Func<OutboundMessage, CancellationToken, Task> Before { get; set; } = static (_, _) => Task.CompletedTask;
 
-    public static OutboundResult Deliver(EmailAddress recipient) => new(recipient, OutboundOutcome.Delivered, "2.0.0", "250 2.0.0 taken", "mx.remote.test");
+    public static OutboundResult Deliver(EmailAddress recipient) =>
+        new(recipient, OutboundOutcome.Delivered, "2.0.0", "250 2.0.0 taken", "mx.remote.test");
 
     public static OutboundResult Defer(EmailAddress recipient) => new(recipient, OutboundOutcome.Deferred, "4.4.1", "nobody answers", null);
 
