@@ -7,7 +7,8 @@ using System.Text;
 namespace Posthorn.Dns;
 
 /// <summary>Reads a master file (RFC 1035 §5.1, RFC 2308 §4 $TTL).</summary>
-/// <remarks>The types that mail asks for are understood, the others are kept as written. No SOA is needed, and the origin is the root until $ORIGIN says otherwise.</remarks>
+/// <remarks>The types that mail asks for are understood, the others are kept as written. No SOA is needed, and the origin
+/// is the root until $ORIGIN says otherwise.</remarks>
 internal sealed class ZoneParser
 {
     private const int StringOctetsMax = 255; // RFC 1035 §3.3

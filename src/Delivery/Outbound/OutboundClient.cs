@@ -1,0 +1,154 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Posthorn.Core;
+using Posthorn.Dns;
+using Posthorn.Wire;
+
+namespace Posthorn.Delivery;
+
+// Outbound carries one message to one destination, once: it finds the exchanges, speaks SMTP with them, and says of each recipient
+// what became of it. When to try again and whom to tell is the queue's.
+//
+// Invariants. Every recipient of a message gets exactly one result. A host that has agreed to MAIL is asked for all that it can say, and its
+// words are final for this attempt; only before that the next host is tried. No password leaves without TLS and a valid certificate.
+// A session is used by one message at a time, and goes back to the pool only in order. Whatever the other server does, it costs bounded
+// memory and time (OutboundLimits).
+//
+// Locks: SessionPool's, held for list work only.
+
+/// <summary>Sends messages to other servers, or all of them to the relay (RFC 5321 §5).</summary>
+internal sealed class OutboundClient(
+    DeliverySettings settings, Resolver resolver, WireClient wire, TimeProvider time, ILogger log) : IAsyncDisposable
+{
+    private readonly Exchanges _exchanges = new(settings, resolver);
+    private readonly SmtpDialer _dialer = new(settings, wire, log);
+    private readonly SessionPool _sessions = new(time);
+
+    /// <summary>One attempt.</summary>
+    /// <returns>One result for each recipient.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled before anything was decided.</exception>
+    public async Task<IReadOnlyList<OutboundResult>> SendAsync(OutboundMessage message, CancellationToken ct)
+    {
+        var attempt = new Attempt(message);
+        try
+        {
+            var (hosts, verdict) = settings.Relay is { } relay
+                ? new Route([relay.Host], null)
+                : await _exchanges.FindAsync(message.Destination, ct);
+            if (verdict is not null) attempt.Note(verdict);
+            foreach (var host in hosts)
+            {
+                await TryHostAsync(attempt, host, ct);
+                if (attempt.IsOver) break;
+            }
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested && attempt.Results.Count > 0)
+        {
+            // What was delivered must be known, or it would be delivered again.
+            attempt.Note(OutboundVerdict.Later("4.3.2", "the attempt was broken off"));
+        }
+        catch (Exception e) when (!ct.IsCancellationRequested)
+        {
+            // The message cannot be read, or we are wrong: the same holds for what was delivered before.
+            OutboundLog.Broken(log, e, message.Id);
+            attempt.Note(OutboundVerdict.Later("4.3.0", "this server had a problem of its own"));
+        }
+        return attempt.End();
+    }
+
+    public ValueTask DisposeAsync() => _sessions.DisposeAsync();
+
+    // Transactions with one host until every recipient has its result, or the host does not want to begin one.
+    private async Task TryHostAsync(Attempt attempt, string host, CancellationToken ct)
+    {
+        var session = _sessions.Take(host);
+        var waited = session is not null;
+        while (!attempt.IsOver)
+        {
+            if (session is null)
+            {
+                (session, var verdict) = await DialAsync(host, ct);
+                if (session is null)
+                {
+                    NotTaken(attempt, host, verdict!);
+                    return;
+                }
+            }
+            var outcome = await TransactAsync(session, attempt, ct);
+            if (outcome.Elsewhere is { } elsewhere && !(waited && outcome.Stale))
+            {
+                NotTaken(attempt, host, elsewhere);
+                return;
+            }
+            if (outcome.Elsewhere is null && session.IsUsable) continue;
+            // What the server does to a connection that has waited says nothing about the message.
+            (session, waited) = (null, false);
+        }
+    }
+
+    private void NotTaken(Attempt attempt, string host, OutboundVerdict verdict)
+    {
+        OutboundLog.NotTaken(log, attempt.Message.Id, host, verdict.Status, verdict.Reply);
+        attempt.Note(verdict);
+    }
+
+    private async ValueTask<Dialled> DialAsync(string host, CancellationToken ct)
+    {
+        var (addresses, verdict) = settings.Relay is null
+            ? await _exchanges.AddressesAsync(host, ct)
+            : IPAddress.TryParse(host, out var literal) ? new([literal], null) : await _exchanges.RelayAddressesAsync(host, ct);
+        return verdict is null ? await _dialer.OpenAsync(host, addresses, ct) : new(null, verdict);
+    }
+
+    // One transaction. Afterwards the session is the pool's, unless the next one follows over it at once.
+    private async ValueTask<TransactionOutcome> TransactAsync(SmtpSession session, Attempt attempt, CancellationToken ct)
+    {
+        var ended = false;
+        try
+        {
+            var recipients = attempt.Pending.Take(OutboundLimits.RecipientsPerTransactionMax).ToArray();
+            var outcome = await new SmtpTransaction(session, attempt.Message, recipients).RunAsync(ct);
+            ended = true;
+            attempt.Add(outcome.Results);
+            if (outcome.Elsewhere is not null || attempt.IsOver || !session.IsUsable) _sessions.Return(session);
+            return outcome;
+        }
+        finally
+        {
+            if (!ended) await session.AbandonAsync("the attempt was broken off");
+        }
+    }
+
+    // What is known of one message's recipients so far.
+    private sealed class Attempt(OutboundMessage message)
+    {
+        private OutboundVerdict? _last;
+
+        public OutboundMessage Message => message;
+
+        public List<OutboundResult> Results { get; } = [];
+
+        public List<EmailAddress> Pending { get; } = [.. message.Recipients];
+
+        public bool IsOver => Pending.Count == 0;
+
+        public void Add(IReadOnlyList<OutboundResult> results)
+        {
+            Results.AddRange(results);
+            Pending.RemoveRange(0, results.Count);
+        }
+
+        /// <summary>A host's no. One that may change its mind outweighs those that never will.</summary>
+        public void Note(OutboundVerdict verdict)
+        {
+            if (_last is not { Outcome: OutboundOutcome.Deferred } || verdict.Outcome == OutboundOutcome.Deferred) _last = verdict;
+        }
+
+        public List<OutboundResult> End()
+        {
+            var last = _last ?? OutboundVerdict.Later("4.4.0", "no exchange was tried");
+            Results.AddRange(Pending.Select(last.For));
+            return Results;
+        }
+    }
+}
