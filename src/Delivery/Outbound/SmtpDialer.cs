@@ -101,9 +101,13 @@ internal sealed class SmtpDialer(DeliverySettings settings, WireClient wire, ILo
     private TlsClient Client(string host) => Guarded ? new TlsClient(host) : new TlsClient(host, static (_, _, _, _) => true);
 
     // A log-in that fails is the operator's to repair, so mail waits for it and does not bounce, whatever the relay says.
-    private static async ValueTask<OutboundVerdict?> LogInAsync(SmtpSession session, string login, ReadOnlyMemory<byte> password, CancellationToken ct)
+    private static async ValueTask<OutboundVerdict?> LogInAsync(
+        SmtpSession session, string login, ReadOnlyMemory<byte> password, CancellationToken ct)
     {
-        if (!session.Connection.IsTls) return OutboundVerdict.Later("4.7.0", "the relay offers no TLS, so nobody logs in", session.Host);
+        if (!session.Connection.IsTls)
+        {
+            return OutboundVerdict.Later("4.7.0", "the relay offers no TLS, so nobody logs in", session.Host);
+        }
         var mechanisms = session.ParametersOf("AUTH").Split(' ');
         SmtpReply reply;
         if (mechanisms.Contains("PLAIN", StringComparer.OrdinalIgnoreCase))
