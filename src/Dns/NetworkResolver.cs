@@ -14,6 +14,7 @@ internal sealed class NetworkResolver : Resolver
     private readonly AnswerCache<MxRecord> _exchanges;
     private readonly AnswerCache<IPAddress> _addresses;
     private readonly AnswerCache<string> _texts;
+    private readonly AnswerCache<SrvRecord> _services;
     private readonly CancellationTokenSource _closed = new();
     private readonly ILogger _log;
 
@@ -30,6 +31,7 @@ internal sealed class NetworkResolver : Resolver
         _exchanges = new(q => FetchAsync(q, Exchange), time);
         _addresses = new(q => FetchAsync(q, Address), time);
         _texts = new(q => FetchAsync(q, Text), time);
+        _services = new(q => FetchAsync(q, Service), time);
     }
 
     public override async ValueTask<DnsAnswer<MxRecord>> MxAsync(Domain domain, CancellationToken ct = default)
@@ -48,6 +50,9 @@ internal sealed class NetworkResolver : Resolver
 
     public override ValueTask<DnsAnswer<string>> TxtAsync(string name, CancellationToken ct = default) =>
         DnsName.TryNormalize(name, out var asked) ? _texts.GetAsync(new Question(asked, "TXT"), ct) : new(NoSuchName<string>());
+
+    public override ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken ct = default) =>
+        DnsName.TryNormalize(name, out var asked) ? _services.GetAsync(new Question(asked, "SRV"), ct) : new(NoSuchName<SrvRecord>());
 
     public override ValueTask<DnsAnswer<string>> PtrAsync(IPAddress address, CancellationToken ct = default) =>
         _texts.GetAsync(new Question(DnsName.Reverse(address), "PTR"), ct);
@@ -76,6 +81,10 @@ internal sealed class NetworkResolver : Resolver
         record is DnsClient.Protocol.MxRecord mx ? new MxRecord(mx.Preference, Dotless(mx.Exchange)) : null;
 
     private static IPAddress? Address(DnsResourceRecord record) => (record as AddressRecord)?.Address;
+
+    private static SrvRecord? Service(DnsResourceRecord record) => record is DnsClient.Protocol.SrvRecord srv
+        ? new SrvRecord(srv.Priority, srv.Weight, srv.Port, Dotless(srv.Target))
+        : null;
 
     private static string? Text(DnsResourceRecord record) => record switch
     {

@@ -45,6 +45,10 @@ public sealed record DnsAnswer<T>(DnsStatus Status, IReadOnlyList<T> Records, Ti
 /// <param name="Exchange">Without the trailing dot; empty for the null MX (RFC 7505).</param>
 public sealed record MxRecord(int Preference, string Exchange);
 
+/// <summary>One SRV record (RFC 2782).</summary>
+/// <param name="Target">Without the trailing dot; empty when the service is decidedly not there.</param>
+public sealed record SrvRecord(int Priority, int Weight, int Port, string Target);
+
 /// <summary>Asks the domain name system. Names are given in A-labels without a trailing dot; asking never throws but for cancellation.</summary>
 public abstract class Resolver : IAsyncDisposable
 {
@@ -66,8 +70,14 @@ public abstract class Resolver : IAsyncDisposable
     /// <summary>The TXT records of a name, the strings of each joined (RFC 7208 §3.3).</summary>
     public abstract ValueTask<DnsAnswer<string>> TxtAsync(string name, CancellationToken ct = default);
 
+    /// <summary>Where a service of a domain is (RFC 2782): <c>_imaps._tcp.example.org</c>.</summary>
+    public abstract ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken ct = default);
+
     /// <summary>The names of an address (RFC 1035 §3.5, RFC 3596 §2.5).</summary>
     public abstract ValueTask<DnsAnswer<string>> PtrAsync(IPAddress address, CancellationToken ct = default);
+
+    /// <summary>The name under which an address is looked up.</summary>
+    public static string ReverseName(IPAddress address) => DnsName.Reverse(address);
 
     public abstract ValueTask DisposeAsync();
 

@@ -39,6 +39,9 @@ internal sealed class ZoneFileResolver : Resolver
     public override ValueTask<DnsAnswer<string>> TxtAsync(string name, CancellationToken ct = default) =>
         new(DnsName.TryNormalize(name, out var asked) ? Current().Ask<string>(asked, "TXT") : NoSuchName<string>());
 
+    public override ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken ct = default) =>
+        new(DnsName.TryNormalize(name, out var asked) ? Current().Ask<SrvRecord>(asked, "SRV") : NoSuchName<SrvRecord>());
+
     public override ValueTask<DnsAnswer<string>> PtrAsync(IPAddress address, CancellationToken ct = default) =>
         new(Current().Ask<string>(DnsName.Reverse(address), "PTR"));
 

@@ -18,7 +18,7 @@ internal sealed class ZoneParser
     // Of these only that they are there matters.
     private static readonly HashSet<string> OtherTypes = new(StringComparer.Ordinal)
     {
-        "SOA", "SRV", "TLSA", "SMIMEA", "CAA", "HINFO", "RP", "NAPTR", "DNAME", "SSHFP", "DS", "DNSKEY", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM",
+        "SOA", "TLSA", "SMIMEA", "CAA", "HINFO", "RP", "NAPTR", "DNAME", "SSHFP", "DS", "DNSKEY", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM",
         "CDS", "CDNSKEY", "SPF", "LOC", "SVCB", "HTTPS", "URI", "OPENPGPKEY",
     };
 
@@ -118,8 +118,11 @@ internal sealed class ZoneParser
             case "AAAA":
                 return Address(data, AddressFamily.InterNetworkV6);
             case "MX":
-                return data.Count == 2 && ushort.TryParse(data[0].Text, NumberStyles.None, CultureInfo.InvariantCulture, out var preference)
-                    && TryName(data[1], out var exchange) ? new MxRecord(preference, exchange) : null;
+                return data.Count == 2 && TryUInt16(data[0], out var preference) && TryName(data[1], out var exchange)
+                    ? new MxRecord(preference, exchange) : null;
+            case "SRV": // RFC 2782
+                return data.Count == 4 && TryUInt16(data[0], out var priority) && TryUInt16(data[1], out var weight) && TryUInt16(data[2], out var port)
+                    && TryName(data[3], out var host) ? new SrvRecord(priority, weight, port, host) : null;
             case "CNAME" or "PTR" or "NS":
                 return data.Count == 1 && TryName(data[0], out var target) ? target : null;
             case "TXT":
@@ -130,6 +133,9 @@ internal sealed class ZoneParser
                 return null;
         }
     }
+
+    private static bool TryUInt16(ZoneToken token, out ushort value) =>
+        ushort.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
     // RFC 3597 §5: TYPE65280
     private static bool IsNumbered(string type) =>

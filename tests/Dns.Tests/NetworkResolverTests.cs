@@ -34,6 +34,14 @@ public sealed class NetworkResolverTests
     }
 
     [Fact]
+    public async Task A_service_is_where_its_record_says()
+    {
+        await using var server = new Responder(_ => new Reply(Srv("_imaps._tcp.example.test", 300, 0, 1, 993, "mail.example.test")));
+        await using var resolver = Open(server);
+        Assert.Equal([new SrvRecord(0, 1, 993, "mail.example.test")], (await resolver.SrvAsync("_imaps._tcp.example.test")).Records);
+    }
+
+    [Fact]
     public async Task Addresses_of_both_families_come_together()
     {
         await using var server = new Responder(q => q.Type == 28
