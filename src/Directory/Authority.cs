@@ -31,13 +31,13 @@ public sealed record Authority
     public bool Covers(Domain domain) => Only is null || Only == domain;
 
     /// <exception cref="RefusalException">The domain is somebody else's. It is not said whether it exists.</exception>
-    internal void Demand(Domain domain)
+    public void Demand(Domain domain)
     {
         if (!Covers(domain)) throw new RefusalException(new Refusal(RefusalKind.Forbidden, $"{Name} does not administer {domain}"));
     }
 
     /// <exception cref="RefusalException">The authority ends at one domain.</exception>
-    internal void DemandEverything(string deed)
+    public void DemandEverything(string deed)
     {
         if (Only is not null) throw new RefusalException(new Refusal(RefusalKind.Forbidden, $"only an administrator of the server may {deed}"));
     }
