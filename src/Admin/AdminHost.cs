@@ -1,21 +1,71 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Posthorn.Core;
 
 namespace Posthorn.Admin;
 
+// The room of what the server says about itself over HTTP: the API under /api/v1, /healthz, /readyz, /metrics, and one page for people.
+//
+// What holds here:
+//  * Every request of the API carries an Authority before its route runs: from the admin socket, which only its owner can open, or from a
+//    bearer token. Nothing that a client writes into a request makes it anything else than it is; headers can only take trust away.
+//  * What may be done is Directory's and Delivery's decision. This room asks them with the Authority, also before it shows something.
+//  * One table of routes is the dispatch, the OpenAPI document and the list of what the tests try. The shapes are the records of Api/*View.cs.
+//  * A secret is in an answer once, when it is made, and in no log and no refusal. What went wrong inside stands in the log only.
+//  * Bodies, pages and series of metrics have an end: AdminLimits.
+//
+// Locks: none. One verification runs at a time.
+// What this room must never do: reach into a database, keep a rule about mail, trust a header.
+
 /// <summary>Everything that the server says over HTTP about itself.</summary>
-public static class AdminHost
+public sealed class AdminHost : IDisposable
 {
+    private readonly AdminParts _parts;
+    private readonly MetricsCollector _collector = new();
+    private readonly ApiServer _api;
+    private readonly Readiness _readiness;
+    private readonly MetricsPage _metrics;
+
+    internal AdminHost(AdminParts parts, CancellationToken stopping)
+    {
+        _parts = parts;
+        var log = parts.Logs.CreateLogger("Posthorn.Admin");
+        var door = new Door(parts.Directory);
+        _api = new ApiServer(parts, door, log, stopping);
+        _readiness = new Readiness(parts, log);
+        _metrics = new MetricsPage(parts, door, _collector);
+    }
+
+    internal IReadOnlyList<Route> Routes => _api.Routes;
+
     /// <summary>Answers what no other part of the application has answered, so it is mapped last.</summary>
     public static void Map(WebApplication app, AdminParts parts)
     {
-        ArgumentNullException.ThrowIfNull(parts);
-        app.Use(next => context => context.GetEndpoint() is null ? ServeAsync(context) : next(context));
+        var host = new AdminHost(parts, app.Lifetime.ApplicationStopping);
+        app.Lifetime.ApplicationStopped.Register(host.Dispose);
+        app.Use(next => context => context.GetEndpoint() is null ? host.ServeAsync(context) : next(context));
     }
 
-    private static Task ServeAsync(HttpContext context)
+    public void Dispose() => _collector.Dispose();
+
+    private Task ServeAsync(HttpContext context)
     {
-        context.Response.StatusCode = context.Request.Path == "/healthz" ? StatusCodes.Status200OK : StatusCodes.Status404NotFound;
-        return Task.CompletedTask;
+        if (ApiServer.Takes(context)) return _api.ServeAsync(context);
+        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method)) return NothingAsync(context);
+        return context.Request.Path.Value switch
+        {
+            "/healthz" => Replies.WriteAsync(context, "ok\n"u8.ToArray(), "text/plain; charset=utf-8"),
+            "/readyz" => _readiness.ServeAsync(context),
+            "/metrics" => _metrics.ServeAsync(context),
+            "/" => HomePage.ServeAsync(context, _parts.Facts),
+            _ => NothingAsync(context),
+        };
     }
+
+    // A browser names text/html first; everybody else gets a problem.
+    private static Task NothingAsync(HttpContext context) =>
+        context.Request.Headers.Accept.ToString().StartsWith("text/html", StringComparison.OrdinalIgnoreCase)
+            ? HomePage.ServeNothingAsync(context)
+            : Replies.RefuseAsync(context, Replies.NotHere);
 }

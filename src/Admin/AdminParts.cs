@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 using Posthorn.Delivery;
 using Posthorn.Directory;
@@ -25,7 +26,12 @@ public sealed record AdminParts
     /// <summary>What must hold before the server counts as ready, beside the answer of the database: <c>listeners</c>, <c>queue</c>.</summary>
     public IReadOnlyList<ReadinessCheck> Checks { get; init; } = [];
 
+    /// <summary>Whether the world failed, and the same request may succeed later; the database's exceptions are not this room's to know.</summary>
+    public Predicate<Exception> IsUnavailable { get; init; } = _ => false;
+
     public required TimeProvider Time { get; init; }
+
+    public required ILoggerFactory Logs { get; init; }
 }
 
 /// <param name="progress">Told now and then: blobs read, blobs in all.</param>

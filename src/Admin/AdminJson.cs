@@ -1,0 +1,47 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Posthorn.Delivery;
+using Posthorn.Directory;
+
+namespace Posthorn.Admin;
+
+/// <summary>Every shape of the API. In a body a member that is not known is an error; answers may get more of them.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    Converters =
+    [
+        typeof(WordConverter<AccountKind>), typeof(WordConverter<AccountState>), typeof(WordConverter<ClientProtocol>),
+        typeof(WordConverter<ConnectionSecurity>), typeof(WordConverter<DnsRecordState>), typeof(WordConverter<QueueState>),
+        typeof(WordConverter<Role>), typeof(WordConverter<VerifyLineKind>),
+    ])]
+[JsonSerializable(typeof(AccountChangeBody))]
+[JsonSerializable(typeof(AccountView))]
+[JsonSerializable(typeof(AliasChangeBody))]
+[JsonSerializable(typeof(AliasView))]
+[JsonSerializable(typeof(DnsReport))]
+[JsonSerializable(typeof(DomainChangeBody))]
+[JsonSerializable(typeof(DomainView))]
+[JsonSerializable(typeof(IssuedTokenView))]
+[JsonSerializable(typeof(NewAccountBody))]
+[JsonSerializable(typeof(NewAliasBody))]
+[JsonSerializable(typeof(NewDomainBody))]
+[JsonSerializable(typeof(NewTokenBody))]
+[JsonSerializable(typeof(Page<AccountView>), TypeInfoPropertyName = "AccountPage")]
+[JsonSerializable(typeof(Page<AliasView>), TypeInfoPropertyName = "AliasPage")]
+[JsonSerializable(typeof(Page<DomainView>), TypeInfoPropertyName = "DomainPage")]
+[JsonSerializable(typeof(Page<QueueView>), TypeInfoPropertyName = "QueuePage")]
+[JsonSerializable(typeof(Page<TokenView>), TypeInfoPropertyName = "TokenPage")]
+[JsonSerializable(typeof(PasswordBody))]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(QueueView))]
+[JsonSerializable(typeof(ReadinessView))]
+[JsonSerializable(typeof(ServerView))]
+[JsonSerializable(typeof(TokenView))]
+[JsonSerializable(typeof(VerifyLine))]
+public sealed partial class AdminJson : JsonSerializerContext;
+
+/// <summary>Words in lower case: <c>domain-admin</c>. Numbers are not taken.</summary>
+internal sealed class WordConverter<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false)
+    where T : struct, Enum;

@@ -1,0 +1,3 @@
+namespace Posthorn.Admin;
+
+public sealed record ServerView(string Hostname, string Version, IReadOnlyList<ClientService> Services);

@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Net;
+using Posthorn.Core;
+using Posthorn.Dns;
+
+namespace Posthorn.Admin;
+
+/// <summary>Looks up each record that should be published.</summary>
+internal static class DnsComparison
+{
+    public static async Task<DnsReport> RunAsync(Resolver resolver, IReadOnlyList<DnsRecord> records, Domain domain, CancellationToken ct)
+    {
+        var compared = new List<DnsRecordView>(records.Count + 2);
+        foreach (var record in records)
+        {
+            if (record.Type == "A") await CompareHostAsync(resolver, record, compared, ct);
+            else compared.Add(await CompareAsync(resolver, record, ct));
+        }
+        return new DnsReport(domain.Ascii, compared);
+    }
+
+    private static async ValueTask<DnsRecordView> CompareAsync(Resolver resolver, DnsRecord record, CancellationToken ct) => record.Type switch
+    {
+        "MX" => View(record, await resolver.MxAsync(Domain.Parse(record.Name), ct), MxText, mx => SameHost(MxText(mx), record.Value)),
+        "TXT" => View(record, Only(await resolver.TxtAsync(record.Name, ct), IsSpf), Quoted, text => Quoted(text) == record.Value),
+        "SRV" => View(record, await resolver.SrvAsync(record.Name, ct), SrvText, srv => SrvText(srv).Equals(record.Value, StringComparison.OrdinalIgnoreCase)),
+        _ => throw new InvalidOperationException($"nothing compares {record.Type} records"),
+    };
+
+    // The addresses of the host, and for each of them the name that leads back: other servers refuse mail without it.
+    private static async ValueTask CompareHostAsync(Resolver resolver, DnsRecord record, List<DnsRecordView> compared, CancellationToken ct)
+    {
+        var addresses = await resolver.AddressesAsync(record.Name, ct);
+        compared.Add(View(record, addresses, address => address.ToString(), _ => true));
+        foreach (var address in addresses.Records.Where(address => !IPAddress.IsLoopback(address)))
+        {
+            var reverse = new DnsRecord(
+                Resolver.ReverseName(address), "PTR", record.Name + ".", "The address leads back to the server's name; set where the address is rented.");
+            var names = await resolver.PtrAsync(address, ct);
+            compared.Add(View(reverse, names, name => name + ".", name => SameHost(name + ".", reverse.Value)));
+        }
+    }
+
+    private static DnsRecordView View<T>(DnsRecord record, DnsAnswer<T> answer, Func<T, string> text, Func<T, bool> matches)
+    {
+        var state = answer.Status == DnsStatus.Failed ? DnsRecordState.Unknown
+            : answer.Records.Count == 0 ? DnsRecordState.Missing
+            : answer.Records.Any(matches) ? DnsRecordState.Published : DnsRecordState.Different;
+        return new DnsRecordView(
+            record.Name, record.Type, DnsRecords.TtlSeconds, record.Value, record.Purpose, state, [.. answer.Records.Select(text)]);
+    }
+
+    private static DnsAnswer<string> Only(DnsAnswer<string> answer, Predicate<string> wanted) =>
+        answer with { Records = [.. answer.Records.Where(text => wanted(text))] };
+
+    // RFC 7208 §4.5: other TXT records of the name are none of ours.
+    private static bool IsSpf(string text) => text == "v=spf1" || text.StartsWith("v=spf1 ", StringComparison.OrdinalIgnoreCase);
+
+    private static string Quoted(string text) =>
+        "\"" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+
+    private static string MxText(MxRecord mx) => string.Create(CultureInfo.InvariantCulture, $"{mx.Preference} {mx.Exchange}.");
+
+    private static string SrvText(SrvRecord srv) =>
+        string.Create(CultureInfo.InvariantCulture, $"{srv.Priority} {srv.Weight} {srv.Port} {srv.Target}.");
+
+    // The preference is the operator's choice.
+    private static bool SameHost(string found, string? wanted) =>
+        string.Equals(found.Split(' ')[^1], wanted?.Split(' ')[^1], StringComparison.OrdinalIgnoreCase);
+}
