@@ -5,5 +5,13 @@ namespace Posthorn.Server;
 /// <summary>The commands that talk to a running server, over its admin socket or its API.</summary>
 internal static class RemoteCommands
 {
-    public static IEnumerable<Command> All() => [];
+    public static IEnumerable<Command> All()
+    {
+        var remote = new RemoteOptions();
+        return
+        [
+            DomainCommands.Create(remote), AccountCommands.Create(remote), AliasCommands.Create(remote), QueueCommands.Create(remote),
+            TokenCommands.Create(remote), VerifyCommand.Create(remote),
+        ];
+    }
 }
