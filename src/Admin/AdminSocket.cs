@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -72,8 +72,6 @@ public sealed class AdminSocket
         if (!OperatingSystem.IsLinux() || connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket) return null;
         Span<byte> credentials = stackalloc byte[12];
         var length = socket.GetRawSocketOption(SolSocket, SoPeerCred, credentials);
-        return length == credentials.Length
-            ? (BitConverter.IsLittleEndian ? BinaryPrimitives.ReadInt32LittleEndian(credentials[4..]) : BinaryPrimitives.ReadInt32BigEndian(credentials[4..]))
-            : null;
+        return length == credentials.Length ? MemoryMarshal.Read<int>(credentials[4..]) : null;
     }
 }

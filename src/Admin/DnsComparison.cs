@@ -23,7 +23,7 @@ internal static class DnsComparison
     {
         "MX" => View(record, await resolver.MxAsync(Domain.Parse(record.Name), ct), MxText, mx => SameHost(MxText(mx), record.Value)),
         "TXT" => View(record, Only(await resolver.TxtAsync(record.Name, ct), IsSpf), Quoted, text => Quoted(text) == record.Value),
-        "SRV" => View(record, await resolver.SrvAsync(record.Name, ct), SrvText, srv => SrvText(srv).Equals(record.Value, StringComparison.OrdinalIgnoreCase)),
+        "SRV" => View(record, await resolver.SrvAsync(record.Name, ct), SrvText, srv => SameText(SrvText(srv), record.Value)),
         _ => throw new InvalidOperationException($"nothing compares {record.Type} records"),
     };
 
@@ -35,7 +35,7 @@ internal static class DnsComparison
         foreach (var address in addresses.Records.Where(address => !IPAddress.IsLoopback(address)))
         {
             var reverse = new DnsRecord(
-                Resolver.ReverseName(address), "PTR", record.Name + ".", "The address leads back to the server's name; set where the address is rented.");
+                Resolver.ReverseName(address), "PTR", record.Name + ".", "The address leads back to the server; set where it is rented.");
             var names = await resolver.PtrAsync(address, ct);
             compared.Add(View(reverse, names, name => name + ".", name => SameHost(name + ".", reverse.Value)));
         }
@@ -65,6 +65,7 @@ internal static class DnsComparison
         string.Create(CultureInfo.InvariantCulture, $"{srv.Priority} {srv.Weight} {srv.Port} {srv.Target}.");
 
     // The preference is the operator's choice.
-    private static bool SameHost(string found, string? wanted) =>
-        string.Equals(found.Split(' ')[^1], wanted?.Split(' ')[^1], StringComparison.OrdinalIgnoreCase);
+    private static bool SameHost(string found, string? wanted) => SameText(found.Split(' ')[^1], wanted?.Split(' ')[^1]);
+
+    private static bool SameText(string found, string? wanted) => found.Equals(wanted, StringComparison.OrdinalIgnoreCase);
 }

@@ -27,6 +27,10 @@ internal static class Replies
         return ProblemAsync(context, status, refusal.Text, JsonNamingPolicy.KebabCaseLower.ConvertName(refusal.Kind.ToString()));
     }
 
+    /// <summary>We are wrong; the log says where.</summary>
+    public static Task MistakeAsync(HttpContext context) => ProblemAsync(
+        context, StatusCodes.Status500InternalServerError, "the server made a mistake; its log says which", "internal");
+
     public static Task ProblemAsync(HttpContext context, int status, string detail, string kind)
     {
         context.Response.StatusCode = status;

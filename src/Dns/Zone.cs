@@ -2,8 +2,8 @@ namespace Posthorn.Dns;
 
 /// <summary>One record of a master file.</summary>
 /// <param name="Type">Its mnemonic in upper case.</param>
-/// <param name="Value">A <see cref="MxRecord"/>, a <see cref="SrvRecord"/>, an <see cref="System.Net.IPAddress"/>, or a string: the text of TXT, the name of CNAME, PTR and NS,
-/// the data as written for every other type.</param>
+/// <param name="Value">A <see cref="MxRecord"/>, a <see cref="SrvRecord"/>, an <see cref="System.Net.IPAddress"/>, or a string: the text of TXT,
+/// the name of CNAME, PTR and NS, the data as written for every other type.</param>
 internal sealed record ZoneRecord(string Owner, string Type, TimeSpan Ttl, object Value);
 
 /// <summary>The records of a master file by name. It never changes.</summary>

@@ -13,7 +13,8 @@ public sealed class ZoneFileResolverTests : IDisposable
     public async Task The_file_answers_every_kind_of_question()
     {
         await using var resolver = Open(
-            "a.test. MX 20 two\n MX 10 one\n A 192.0.2.1\n AAAA 2001:db8::1\n TXT x\n1.2.0.192.in-addr.arpa. PTR a.test.\n_imaps._tcp.a.test. SRV 0 1 993 two");
+            "a.test. MX 20 two\n MX 10 one\n A 192.0.2.1\n AAAA 2001:db8::1\n TXT x\n1.2.0.192.in-addr.arpa. PTR a.test.\n"
+            + "_imaps._tcp.a.test. SRV 0 1 993 two");
         Assert.Equal([new MxRecord(10, "one"), new MxRecord(20, "two")], (await resolver.MxAsync(Domain.Parse("a.test"))).Records);
         Assert.Equal(["2001:db8::1", "192.0.2.1"], (await resolver.AddressesAsync("A.test.")).Records.Select(a => a.ToString()));
         Assert.Equal(["x"], (await resolver.TxtAsync("a.test")).Records);

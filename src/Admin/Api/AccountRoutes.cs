@@ -106,17 +106,23 @@ internal static class AccountRoutes
         return await ViewAsync(call, account, [.. own.Select(alias => alias.Address.ToString())]);
     }
 
+    private static AccountState StateOf(Account account) => account switch
+    {
+        { RemovedAt: not null } => AccountState.Removed,
+        { DisabledAt: not null } => AccountState.Disabled,
+        _ => AccountState.Active,
+    };
+
     private static async ValueTask<AccountView> ViewAsync(Call call, Account account, IReadOnlyList<string>? aliases)
     {
         var usage = account.HasMailbox ? await call.Parts.Store.QuotaAsync(account.Id, call.Ct) : null;
-        var state = account.RemovedAt is not null ? AccountState.Removed : account.DisabledAt is not null ? AccountState.Disabled : AccountState.Active;
         return new AccountView(
             account.Id.Value,
             account.Address.ToString(),
             account.Name,
             account.Kind,
             account.Role,
-            state,
+            StateOf(account),
             new QuotaView(account.QuotaBytes, account.QuotaMessages),
             usage is { } used ? new UsageView(used.SizeBytes, used.Messages) : null,
             aliases,

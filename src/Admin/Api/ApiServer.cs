@@ -57,7 +57,7 @@ internal sealed class ApiServer
             Log.RequestFailed(_log, failure, context.Request.Method, context.Request.Path);
             if (context.Response.HasStarted) context.Abort();
             else if (_parts.IsUnavailable(failure)) await Replies.RefuseAsync(context, Replies.Unavailable);
-            else await Replies.ProblemAsync(context, StatusCodes.Status500InternalServerError, "the server made a mistake; its log says which", "internal");
+            else await Replies.MistakeAsync(context);
         }
     }
 

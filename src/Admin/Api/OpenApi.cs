@@ -60,7 +60,10 @@ internal static class OpenApi
         {
             [route.Status.ToString(CultureInfo.InvariantCulture)] =
                 new JsonObject { ["description"] = "Done.", ["content"] = Content(route.MediaType, route.Answer) },
-            ["default"] = new JsonObject { ["description"] = "Not done.", ["content"] = Content("application/problem+json", AdminJson.Default.Problem) },
+            ["default"] = new JsonObject
+            {
+                ["description"] = "Not done.", ["content"] = Content("application/problem+json", AdminJson.Default.Problem),
+            },
         };
         return operation;
     }

@@ -6,7 +6,9 @@ internal static class ServerRoutes
 {
     public static IEnumerable<Route> All =>
     [
-        Route.Of("GET", "/server", "showServer", "Shows the server's name, its version and what clients connect to.", AdminJson.Default.ServerView, ShowAsync),
+        Route.Of(
+            "GET", "/server", "showServer", "Shows the server's name, its version and what clients connect to.",
+            AdminJson.Default.ServerView, ShowAsync),
     ];
 
     private static ValueTask<Result<ServerView>> ShowAsync(Call call)

@@ -4,7 +4,9 @@ using System.Diagnostics.Metrics;
 namespace Posthorn.Admin;
 
 /// <summary>Listens to the instruments of this program and of the runtime, and keeps what Prometheus asks for: sums and last values.</summary>
-/// <remarks>Counters are added up from when this was made, so it is made before anything counts. One lock-free table; a measurement costs one look-up.</remarks>
+/// <remarks>
+/// Counters are added up from when this was made, so it is made before anything counts. The table is lock-free; a measurement costs one look-up.
+/// </remarks>
 internal sealed class MetricsCollector : IDisposable
 {
     /// <summary>Combinations of an instrument's tags; more would be a tag that a peer can choose.</summary>

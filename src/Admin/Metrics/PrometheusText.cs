@@ -24,7 +24,7 @@ internal static class PrometheusText
         return text.ToString();
     }
 
-    /// <summary>OpenTelemetry's name in Prometheus' letters: <c>posthorn.connections</c>, a counter in bytes gets its unit and <c>_total</c>.</summary>
+    /// <summary>OpenTelemetry's name in Prometheus' letters; bytes and seconds are named, and a counter ends with <c>_total</c>.</summary>
     public static string NameOf(Instrument instrument)
     {
         var name = new StringBuilder(instrument.Name.Length + 16);

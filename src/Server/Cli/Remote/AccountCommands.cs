@@ -21,7 +21,7 @@ internal static class AccountCommands
         Password(remote),
         Act(remote, "disable", "Ends log-ins and refuses mail; everything stays.", HttpMethod.Post, "/disable", "disabled."),
         Act(remote, "enable", "Takes a disabling back.", HttpMethod.Post, "/enable", "enabled."),
-        Act(remote, "remove", "Removes an account; its data is kept for 30 days.", HttpMethod.Delete, "", "removed; account restore takes it back within 30 days."),
+        Act(remote, "remove", "Removes an account; its data is kept for 30 days.", HttpMethod.Delete, "", "removed; restore takes it back for 30 days."),
         Act(remote, "restore", "Takes a removal back.", HttpMethod.Post, "/restore", "restored."));
 
     private static Command Add(RemoteOptions remote)
@@ -32,8 +32,7 @@ internal static class AccountCommands
         var name = new Option<string>("--name") { Description = "The name for people.", DefaultValueFactory = _ => "" };
         var quota = Quota();
         var role = Role();
-        var kind = new Option<string>("--kind") { Description = "person, service, group or resource.", HelpName = "KIND", DefaultValueFactory = _ => "person" };
-        kind.AcceptOnlyFromAmong("person", "service", "group", "resource");
+        var kind = Kind();
         var aliases = new Option<string[]>("--alias") { Description = "A further address of the account; may be repeated.", HelpName = "ADDRESS" };
         return remote.Command(
             "add",
@@ -189,6 +188,14 @@ internal static class AccountCommands
 
     private static Option<long?> Quota() =>
         new("--quota") { Description = "What the mailbox may hold, as 5G, or none.", HelpName = "SIZE", CustomParser = Text.ParseSize };
+
+    private static Option<string> Kind()
+    {
+        var kind = new Option<string>("--kind") { Description = "person, service, group or resource.", HelpName = "KIND" };
+        kind.DefaultValueFactory = _ => "person";
+        kind.AcceptOnlyFromAmong("person", "service", "group", "resource");
+        return kind;
+    }
 
     private static Option<string?> Role()
     {

@@ -64,7 +64,8 @@ internal sealed class ApiClient : IDisposable
 
     public Task<T> GetAsync<T>(string path, JsonTypeInfo<T> shape, CancellationToken ct) => SendAsync(HttpMethod.Get, path, null, shape, ct);
 
-    public Task<T> DoAsync<T>(HttpMethod method, string path, JsonTypeInfo<T> shape, CancellationToken ct) => SendAsync(method, path, null, shape, ct);
+    public Task<T> DoAsync<T>(HttpMethod method, string path, JsonTypeInfo<T> shape, CancellationToken ct) =>
+        SendAsync(method, path, null, shape, ct);
 
     public Task<T> SendAsync<TBody, T>(
         HttpMethod method, string path, TBody body, JsonTypeInfo<TBody> bodyShape, JsonTypeInfo<T> shape, CancellationToken ct) =>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Posthorn.Admin;
 
 namespace Posthorn.Server;
@@ -50,7 +51,10 @@ internal static class DomainCommands
         var name = Name();
         var plus = new Option<bool?>("--plus-addressing") { Description = "Whether ann+anything@ reaches ann@.", HelpName = "true|false" };
         var catchAll = new Option<string?>("--catch-all") { Description = "Where mail for undefined names goes, or none.", HelpName = "ADDRESS" };
-        var administrator = new Option<string?>("--administrator") { Description = "Who reads postmaster@ and abuse@, or none.", HelpName = "ADDRESS" };
+        var administrator = new Option<string?>("--administrator")
+        {
+            Description = "Who reads postmaster@ and abuse@, or none.", HelpName = "ADDRESS",
+        };
         var disabled = new Option<bool?>("--disabled") { Description = "Whether the domain takes no mail.", HelpName = "true|false" };
         return remote.Command(
             "set",
@@ -90,7 +94,7 @@ internal static class DomainCommands
             {
                 var report = await call.Api.GetAsync(Of(call.Get(name)) + "/dns", AdminJson.Default.DnsReport, call.Ct);
                 if (call.Get(format) == "zone") WriteZone(call.Output, report);
-                else if (call.Json || call.Get(format) == "json") call.PrintJson(w => System.Text.Json.JsonSerializer.Serialize(w, report, AdminJson.Default.DnsReport));
+                else if (call.Json || call.Get(format) == "json") call.PrintJson(w => JsonSerializer.Serialize(w, report, AdminJson.Default.DnsReport));
                 else WriteTable(call.Output, report);
                 return ExitStatus.Done;
             },

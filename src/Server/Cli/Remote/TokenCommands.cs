@@ -18,7 +18,10 @@ internal static class TokenCommands
         };
         var label = new Option<string>("--label") { Description = "What it is for.", DefaultValueFactory = _ => "" };
         var domain = new Option<string?>("--domain") { Description = "The one domain it reaches.", HelpName = "DOMAIN" };
-        var expires = new Option<long?>("--expires") { Description = "How long it lives, as 90d.", HelpName = "TIME", CustomParser = Text.ParseDuration };
+        var expires = new Option<long?>("--expires")
+        {
+            Description = "How long it lives, as 90d.", HelpName = "TIME", CustomParser = Text.ParseDuration,
+        };
         var networks = new Option<string[]>("--allow-ip") { Description = "Where it may be used; may be repeated.", HelpName = "CIDR" };
         return remote.Command(
             "add",
