@@ -121,8 +121,8 @@ internal sealed class ZoneParser
                 return data.Count == 2 && TryUInt16(data[0], out var preference) && TryName(data[1], out var exchange)
                     ? new MxRecord(preference, exchange) : null;
             case "SRV": // RFC 2782
-                return data.Count == 4 && TryUInt16(data[0], out var priority) && TryUInt16(data[1], out var weight) && TryUInt16(data[2], out var port)
-                    && TryName(data[3], out var host) ? new SrvRecord(priority, weight, port, host) : null;
+                return data.Count == 4 && TryUInt16(data[0], out var priority) && TryUInt16(data[1], out var weight)
+                    && TryUInt16(data[2], out var port) && TryName(data[3], out var host) ? new SrvRecord(priority, weight, port, host) : null;
             case "CNAME" or "PTR" or "NS":
                 return data.Count == 1 && TryName(data[0], out var target) ? target : null;
             case "TXT":

@@ -21,7 +21,7 @@ internal static class AccountCommands
         Password(remote),
         Act(remote, "disable", "Ends log-ins and refuses mail; everything stays.", HttpMethod.Post, "/disable", "disabled."),
         Act(remote, "enable", "Takes a disabling back.", HttpMethod.Post, "/enable", "enabled."),
-        Act(remote, "remove", "Removes an account; its data is kept for 30 days.", HttpMethod.Delete, "", "removed; restore takes it back for 30 days."),
+        Act(remote, "remove", "Removes an account; its data is kept for 30 days.", HttpMethod.Delete, "", "removed."),
         Act(remote, "restore", "Takes a removal back.", HttpMethod.Post, "/restore", "restored."));
 
     private static Command Add(RemoteOptions remote)

@@ -93,9 +93,18 @@ internal static class DomainCommands
             async call =>
             {
                 var report = await call.Api.GetAsync(Of(call.Get(name)) + "/dns", AdminJson.Default.DnsReport, call.Ct);
-                if (call.Get(format) == "zone") WriteZone(call.Output, report);
-                else if (call.Json || call.Get(format) == "json") call.PrintJson(w => JsonSerializer.Serialize(w, report, AdminJson.Default.DnsReport));
-                else WriteTable(call.Output, report);
+                switch (call.Get(format) ?? (call.Json ? "json" : "table"))
+                {
+                    case "zone":
+                        WriteZone(call.Output, report);
+                        break;
+                    case "json":
+                        call.PrintJson(writer => JsonSerializer.Serialize(writer, report, AdminJson.Default.DnsReport));
+                        break;
+                    default:
+                        WriteTable(call.Output, report);
+                        break;
+                }
                 return ExitStatus.Done;
             },
             name, format);
