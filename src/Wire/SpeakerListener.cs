@@ -62,8 +62,8 @@ public sealed class SpeakerListener(
         foreach (var endPoint in WithoutOverlap(options.EndPoints)) server.Listen(endPoint, listen => listen.Run(ServeAsync));
     }
 
-    // Kestrel opens [::] for both families, so 0.0.0.0 on the same port would be taken already.
-    internal static IEnumerable<IPEndPoint> WithoutOverlap(IReadOnlyList<IPEndPoint> endPoints)
+    /// <summary>Kestrel opens [::] for both families, so 0.0.0.0 on the same port would be taken already.</summary>
+    public static IEnumerable<IPEndPoint> WithoutOverlap(IReadOnlyList<IPEndPoint> endPoints)
     {
         foreach (var endPoint in endPoints.Distinct())
         {

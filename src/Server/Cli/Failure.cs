@@ -7,6 +7,9 @@ namespace Posthorn.Server;
 /// <summary>A command cannot do it; the message is the one line that the operator reads.</summary>
 internal sealed class CommandFailedException(string message, Exception? inner = null) : Exception(message, inner);
 
+/// <summary>The arguments do not fit together, which the parser cannot see; exit status 2.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
 /// <summary>Which exceptions are an answer to the operator, and which are a fault of the program.</summary>
 internal static class Failure
 {

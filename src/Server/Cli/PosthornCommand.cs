@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 
 namespace Posthorn.Server;
@@ -19,12 +20,7 @@ internal static class PosthornCommand
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, TextWriter output, TextWriter error)
     {
         var parsed = Root().Parse(arguments);
-        if (parsed.Errors.Count > 0)
-        {
-            foreach (var fault in parsed.Errors) await error.WriteLineAsync($"posthorn: {fault.Message}");
-            await error.WriteLineAsync($"Try: {PathOf(parsed.CommandResult)} --help");
-            return ExitStatus.Usage;
-        }
+        if (parsed.Errors.Count > 0) return await MisusedAsync(parsed.Errors.Select(fault => fault.Message));
         try
         {
             return await parsed.InvokeAsync(new InvocationConfiguration
@@ -35,16 +31,36 @@ internal static class PosthornCommand
                 ProcessTerminationTimeout = null, // serve has its own way of stopping
             });
         }
+        catch (UsageException misuse)
+        {
+            return await MisusedAsync([misuse.Message]);
+        }
+        catch (ConfigFaultsException faults)
+        {
+            foreach (var fault in faults.Faults) await error.WriteLineAsync(fault.ToString());
+            return ExitStatus.Failed;
+        }
         catch (Exception failure) when (Failure.TryTell(failure, out var line))
         {
             await error.WriteLineAsync($"posthorn: {line}");
             return ExitStatus.Failed;
+        }
+
+        async Task<int> MisusedAsync(IEnumerable<string> faults)
+        {
+            foreach (var fault in faults) await error.WriteLineAsync($"posthorn: {fault}");
+            await error.WriteLineAsync($"Try: {PathOf(parsed.CommandResult)} --help");
+            return ExitStatus.Usage;
         }
     }
 
     private static RootCommand Root()
     {
         var root = new RootCommand("Posthorn, a mail server in one program.");
+        root.Options.OfType<VersionOption>().Single().Action = new ShowVersion();
+        root.Add(InitCommand.Make());
+        root.Add(ServeCommand.Make());
+        root.Add(CheckCommand.Make());
         foreach (var command in RemoteCommands.All()) root.Add(command);
         return root;
     }
@@ -53,5 +69,14 @@ internal static class PosthornCommand
     {
         var name = result.Command is RootCommand ? "posthorn" : result.Command.Name;
         return result.Parent is CommandResult parent ? $"{PathOf(parent)} {name}" : name;
+    }
+
+    private sealed class ShowVersion : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            parseResult.InvocationConfiguration.Output.WriteLine($"posthorn {Release.Version}");
+            return ExitStatus.Done;
+        }
     }
 }

@@ -1,0 +1,183 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Posthorn.Core;
+using Posthorn.Db;
+
+namespace Posthorn.Server;
+
+/// <summary>The table of all keys: what is read, what holds without it, what docs/operate/config.md says of it.</summary>
+internal static class ConfigKeys
+{
+    /// <summary>The version of the file that this release writes. Older ones are read for ever.</summary>
+    public const int Version = 1;
+
+    /// <summary>Leaves room for 4190, the highest of the ports.</summary>
+    public const int PortOffsetMax = 61_345;
+
+    private const long MessageOctetsMin = 64 * 1024;
+    private const long MessageOctetsMax = 2L * 1024 * 1024 * 1024;
+    private const int HoursMax = 24 * 30;
+    private const string Networks = "a list of networks such as [\"192.0.2.0/24\", \"2001:db8::1\"]";
+
+    /// <summary>In the order of the documentation.</summary>
+    public static IReadOnlyList<ConfigKey> All { get; } =
+    [
+        Text("", "hostname", "", "a full host name such as \"mail.example.org\"",
+            "The name of this machine, as its MX and reverse records have it: in greetings, in EHLO, in Received, in the self-signed certificate.",
+            (config, text) => Domain.TryParse(text, out var name) ? config with { Hostname = name } : null) with { Required = true },
+        FilePath("", "data", "\".\"", "the path of a directory",
+            "The data directory: database, messages, certificates, the socket for the command line. Relative paths, here and below, start where the file lies.",
+            (config, path) => config with { Data = path }),
+
+        List("listen", "address", "[\"0.0.0.0\", \"::\"]", "a list of addresses such as [\"0.0.0.0\", \"::\"]",
+            "The addresses of this machine on which every service listens.",
+            (config, list) => Addresses(list) is { Count: > 0 } addresses ? config with { Addresses = addresses } : null),
+        Number("listen", "port_offset", 0, 0, PortOffsetMax,
+            "Added to the number of every port, so that a server for trying things out needs no rights: with 8000, IMAP is on 8143.",
+            (config, number) => config with { PortOffset = (int)number }),
+        List("listen", "trusted_proxies", "[]", Networks,
+            "Proxies in front of the mail ports. From these networks, every connection must start with a PROXY header (version 1 or 2).",
+            (config, list) => NetworkSet.TryParse(list, out var set, out _) ? config with { MailProxies = set } : null),
+
+        Text("database", "url", "\"sqlite:\"", "\"sqlite:\" or \"postgres://user@host/database\"",
+            "The embedded database in the data directory, or a PostgreSQL. A password in the address belongs into the environment, not into the file.",
+            (config, text) => DatabaseSettings.TryKind(text, out _) ? config with { DatabaseUrl = text } : null) with { IsSecret = true },
+        Text("blobs", "url", "", "\"segments:\" or \"database:\"",
+            "Where the octets of messages lie: in files of the data directory, or in the database. "
+            + "Without it, files beside the embedded database, and the database with PostgreSQL.",
+            (config, text) => text is "segments:" or "database:" ? config with { BlobsUrl = text } : null),
+
+        Choice("tls", "certificate", "self-signed", ["self-signed", "files"],
+            "`self-signed` makes a certificate at the first start and renews it; clients have to be told to trust it. "
+            + "`files` takes one that somebody else renews: the files are looked at every minute. Certificates by ACME are not part of this release.",
+            (config, choice) => config with { Certificate = choice == 0 ? CertificateSource.SelfSigned : CertificateSource.Files }),
+        FilePath("tls", "certificate_file", "", "the path of a PEM file",
+            "The certificate and the intermediate ones, in PEM, the server's own first.",
+            (config, path) => config with { CertificateFile = path }),
+        FilePath("tls", "key_file", "", "the path of a PEM file",
+            "The private key of the certificate, in PEM, without a passphrase.",
+            (config, path) => config with { KeyFile = path }),
+
+        FilePath("dns", "zone_file", "", "the path of a master file",
+            "Answers every question from this RFC 1035 master file instead of the network; other names do not exist. For tests.",
+            (config, path) => config with { ZoneFile = path }),
+        Text("dns", "server", "", "an address such as \"192.0.2.53\" or \"127.0.0.1:5353\"",
+            "The one resolver to ask. Without it, those of /etc/resolv.conf.",
+            (config, text) => Server(text) is { } server ? config with { DnsServer = server } : null),
+
+        Number("delivery", "port", 25, 1, 65_535,
+            "The port of other mail servers. With another one than 25, for several servers on one machine, loopback and private addresses are allowed as targets.",
+            (config, number) => config with { DeliveryPort = (int)number }),
+        Text("delivery", "relay", "", "a host such as \"smtp.example.net\" or \"smtp.example.net:587\"",
+            "A server that takes all outbound mail, where port 25 is closed. The port is 587 unless it is given (465 with `relay_tls = \"implicit\"`).",
+            (config, text) => Relay(text) is { } relay ? config with { Relay = relay } : null),
+        Choice("delivery", "relay_tls", "starttls", ["starttls", "implicit"],
+            "How the connection to the relay is protected. With a login, TLS and a valid certificate are required.",
+            (config, choice) => config with { RelayImplicitTls = choice == 1 }),
+        Text("delivery", "relay_login", "", "a login",
+            "The login at the relay, when it wants one.",
+            (config, text) => text.Length > 0 ? config with { RelayLogin = text } : null),
+        FilePath("delivery", "relay_password_file", "", "the path of a file",
+            "The file whose first line is the password for `relay_login`.",
+            (config, path) => config with { RelayPasswordFile = path }),
+        Number("delivery", "lifetime_hours", 120, 1, HoursMax,
+            "How long a message is tried before it goes back to its sender.",
+            (config, number) => config with { LifetimeHours = (int)number }),
+        Number("delivery", "delay_notice_hours", 4, 1, HoursMax,
+            "After this time the sender hears, once, that the message is still on its way.",
+            (config, number) => config with { DelayNoticeHours = (int)number }),
+
+        Switch("auth", "allow_plaintext_on_loopback", false,
+            "Accepts passwords without TLS from this machine itself. `./run` sets it.",
+            (config, on) => config with { AllowPlaintextOnLoopback = on }),
+
+        Switch("limits", "loopback", false,
+            "Whether clients on this machine are throttled and counted like everybody else.",
+            (config, on) => config with { LimitLoopback = on }),
+        Number("limits", "message_bytes", 50L * 1024 * 1024, MessageOctetsMin, MessageOctetsMax,
+            "The longest message that is taken, over SMTP and IMAP.",
+            (config, number) => config with { MessageOctetsMax = number }),
+        Number("limits", "recipients", 1000, 100, 10_000,
+            "Recipients of one message.",
+            (config, number) => config with { RecipientsMax = (int)number }),
+        Number("limits", "connections", 10_000, 1, 1_000_000,
+            "Connections to one service at a time.",
+            (config, number) => config with { ConnectionsMax = (int)number }),
+        Number("limits", "connections_per_network", 50, 1, 1_000_000,
+            "Connections to one service from one IPv4 address or one IPv6 /64.",
+            (config, number) => config with { ConnectionsPerNetworkMax = (int)number }),
+
+        List("http", "trusted_proxies", "[]", Networks,
+            "Reverse proxies or tunnels in front of the web ports. Only from them is the client's address taken from the header below.",
+            (config, list) => NetworkSet.TryParse(list, out var set, out _) ? config with { HttpProxies = set } : null),
+        Text("http", "client_address_header", "\"X-Forwarded-For\"", "the name of a header such as \"X-Forwarded-For\"",
+            "The header in which those proxies tell the client's address.",
+            (config, text) => IsHeaderName(text) ? config with { HttpClientHeader = text } : null),
+
+        Choice("log", "level", "info", ["debug", "info", "warning", "error"],
+            "What is worth a line: this and everything graver.",
+            (config, choice) => config with { LogLevel = LogLevel.Debug + choice }),
+        Choice("log", "format", "text", ["text", "json"],
+            "Lines for people, or one JSON object a line. Either goes to standard error.",
+            (config, choice) => config with { LogFormat = (LogFormat)choice }),
+    ];
+
+    private static ConfigKey Text(
+        string section, string name, string byDefault, string expected, string doc, Func<ServerConfig, string, ServerConfig?> apply) =>
+        new(section, name, ConfigKind.Text, byDefault, expected, doc, (config, value) => apply(config, value.Text));
+
+    private static ConfigKey FilePath(
+        string section, string name, string byDefault, string expected, string doc, Func<ServerConfig, string, ServerConfig> apply) =>
+        Text(section, name, byDefault, expected, doc, (config, path) => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? apply(config, path) : null)
+            with { IsPath = true };
+
+    private static ConfigKey Number(
+        string section, string name, long byDefault, long min, long max, string doc, Func<ServerConfig, long, ServerConfig> apply) =>
+        new(section, name, ConfigKind.Number, $"{byDefault}", $"a number from {min} to {max}", doc,
+            (config, value) => value.Number >= min && value.Number <= max ? apply(config, value.Number) : null);
+
+    private static ConfigKey Switch(string section, string name, bool byDefault, string doc, Func<ServerConfig, bool, ServerConfig> apply) =>
+        new(section, name, ConfigKind.Switch, byDefault ? "true" : "false", "true or false", doc, (config, value) => apply(config, value.Switch));
+
+    private static ConfigKey List(
+        string section, string name, string byDefault, string expected, string doc, Func<ServerConfig, IReadOnlyList<string>, ServerConfig?> apply) =>
+        new(section, name, ConfigKind.List, byDefault, expected, doc, (config, value) => apply(config, value.List ?? []));
+
+    private static ConfigKey Choice(
+        string section, string name, string byDefault, string[] choices, string doc, Func<ServerConfig, int, ServerConfig> apply) =>
+        Text(section, name, $"\"{byDefault}\"", string.Join(" or ", choices.Select(choice => $"\"{choice}\"")), doc,
+            (config, text) => Array.IndexOf(choices, text) is >= 0 and var index ? apply(config, index) : null);
+
+    private static List<IPAddress>? Addresses(IReadOnlyList<string> texts)
+    {
+        var addresses = new List<IPAddress>();
+        foreach (var text in texts)
+        {
+            if (!IPAddress.TryParse(text, out var address)) return null;
+            addresses.Add(address.Unmapped());
+        }
+        return addresses;
+    }
+
+    private static IPEndPoint? Server(string text)
+    {
+        if (!IPEndPoint.TryParse(text, out var server)) return null;
+        // "2001:db8::53" reads as an address without a port, and so does "192.0.2.53".
+        if (server.Port == 0) server.Port = 53;
+        return server.AddressFamily is AddressFamily.InterNetwork or AddressFamily.InterNetworkV6 ? server : null;
+    }
+
+    private static RelayHost? Relay(string text)
+    {
+        var colon = text.LastIndexOf(':');
+        var host = colon < 0 ? text : text[..colon];
+        if (!Domain.TryParse(host, out _) && !IPAddress.TryParse(host, out _)) return null;
+        if (colon < 0) return new RelayHost(host, null);
+        return ushort.TryParse(text.AsSpan(colon + 1), out var port) && port > 0 ? new RelayHost(host, port) : null;
+    }
+
+    // RFC 9110 §5.1: a token.
+    private static bool IsHeaderName(string text) =>
+        text.Length is > 0 and <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_');
+}

@@ -1,0 +1,89 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Posthorn.Core;
+
+namespace Posthorn.Server;
+
+internal enum CertificateSource
+{
+    SelfSigned,
+    Files,
+}
+
+internal enum LogFormat
+{
+    Text,
+    Json,
+}
+
+/// <summary>Where all outbound mail goes; its password is read when the server starts.</summary>
+/// <param name="Port">Null for the usual one: 587, or 465 with TLS from the first octet.</param>
+internal sealed record RelayHost(string Host, int? Port);
+
+/// <summary>What the machine is, as posthorn.toml and the environment say. Every value has passed its key's test; <see cref="ConfigKeys"/> has the defaults.</summary>
+internal sealed record ServerConfig
+{
+    public Domain Hostname { get; init; } = Domain.Parse("localhost");
+
+    /// <summary>An absolute path, as all paths here.</summary>
+    public string Data { get; init; } = "";
+
+    public IReadOnlyList<IPAddress> Addresses { get; init; } = [];
+
+    public int PortOffset { get; init; }
+
+    /// <summary>Must send a PROXY header on the mail ports.</summary>
+    public NetworkSet MailProxies { get; init; } = NetworkSet.Empty;
+
+    public string DatabaseUrl { get; init; } = "";
+
+    /// <summary>Empty for what suits the database.</summary>
+    public string BlobsUrl { get; init; } = "";
+
+    public CertificateSource Certificate { get; init; }
+
+    public string? CertificateFile { get; init; }
+
+    public string? KeyFile { get; init; }
+
+    public string? ZoneFile { get; init; }
+
+    public IPEndPoint? DnsServer { get; init; }
+
+    public int DeliveryPort { get; init; }
+
+    public RelayHost? Relay { get; init; }
+
+    public bool RelayImplicitTls { get; init; }
+
+    public string? RelayLogin { get; init; }
+
+    public string? RelayPasswordFile { get; init; }
+
+    public int LifetimeHours { get; init; }
+
+    public int DelayNoticeHours { get; init; }
+
+    public bool AllowPlaintextOnLoopback { get; init; }
+
+    public bool LimitLoopback { get; init; }
+
+    public long MessageOctetsMax { get; init; }
+
+    public int RecipientsMax { get; init; }
+
+    public int ConnectionsMax { get; init; }
+
+    public int ConnectionsPerNetworkMax { get; init; }
+
+    public NetworkSet HttpProxies { get; init; } = NetworkSet.Empty;
+
+    public string HttpClientHeader { get; init; } = "";
+
+    public LogLevel LogLevel { get; init; }
+
+    public LogFormat LogFormat { get; init; }
+
+    /// <summary>The port of a service on this machine.</summary>
+    public int Port(int standard) => standard + PortOffset;
+}

@@ -1,0 +1,21 @@
+using Posthorn.Admin;
+
+namespace Posthorn.Server;
+
+/// <summary>What pages and DNS records say about this server.</summary>
+internal static class Facts
+{
+    public static ServerFacts Of(ServerConfig config) => new()
+    {
+        Hostname = config.Hostname,
+        Version = Release.Version,
+        HttpsPort = config.Port(Ports.Https),
+        Services =
+        [
+            new ClientService(ClientProtocol.Imap, config.Port(Ports.Imaps), ConnectionSecurity.Tls),
+            new ClientService(ClientProtocol.Imap, config.Port(Ports.Imap), ConnectionSecurity.StartTls),
+            new ClientService(ClientProtocol.Submission, config.Port(Ports.Submissions), ConnectionSecurity.Tls),
+            new ClientService(ClientProtocol.Submission, config.Port(Ports.Submission), ConnectionSecurity.StartTls),
+        ],
+    };
+}

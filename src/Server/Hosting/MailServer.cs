@@ -1,0 +1,130 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Posthorn.Admin;
+using Posthorn.Delivery;
+using Posthorn.Dns;
+using Posthorn.Wire;
+
+namespace Posthorn.Server;
+
+/// <summary>The running server: every room, put together, started in the order of their needs and stopped in the order of ARCHITECTURE.md.</summary>
+internal sealed class MailServer : IAsyncDisposable
+{
+    /// <summary>From the request to stop to the end of the last part that can be made to end.</summary>
+    public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan PurgeEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan CertificateEvery = TimeSpan.FromMinutes(1);
+
+    private readonly ServerConfig _config;
+    private readonly TimeProvider _time;
+    private readonly ILoggerFactory _logs;
+    private readonly ILogger _log;
+    private Storage? _storage;
+    private Resolver? _resolver;
+    private MailDelivery? _delivery;
+    private WebApplication? _app;
+    private Chores? _chores;
+
+    private MailServer(ServerConfig config, TimeProvider time, ILoggerFactory logs) =>
+        (_config, _time, _logs, _log) = (config, time, logs, logs.CreateLogger("Posthorn.Server"));
+
+    /// <summary>When it returns, every port is open and what was sent to them is served.</summary>
+    /// <exception cref="CommandFailedException">A port, a certificate or the directory cannot be had.</exception>
+    /// <exception cref="Db.DatabaseUnavailableException">The database cannot be had.</exception>
+    public static async Task<MailServer> StartAsync(ServerConfig config, TimeProvider time, ILoggerFactory logs, CancellationToken ct)
+    {
+        var server = new MailServer(config, time, logs);
+        try
+        {
+            await server.StartAllAsync(ct);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Stops everything, within <see cref="StopTimeout"/> where peers are waited for.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        using var deadline = new CancellationTokenSource(StopTimeout, _time);
+        if (_app is not null)
+        {
+            Log.Stopping(_log);
+            await _app.StopAsync(deadline.Token);
+            await _app.DisposeAsync();
+        }
+        if (_delivery is not null)
+        {
+            await _delivery.StopAsync(deadline.Token);
+            await _delivery.DisposeAsync();
+        }
+        if (_resolver is not null) await _resolver.DisposeAsync();
+        if (_chores is not null) await _chores.DisposeAsync();
+        if (_storage is not null) await _storage.DisposeAsync();
+        if (_app is not null) Log.Stopped(_log);
+    }
+
+    private async Task StartAllAsync(CancellationToken ct)
+    {
+        _storage = await Storage.OpenAsync(_config, _time, _logs, ct);
+        var certificate = ServedCertificate.Open(_config, _time, _log);
+        _resolver = Outbound.OpenResolver(_config, _time, _logs);
+        _delivery = MailDelivery.Open(
+            Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs);
+        var listeners = MailListeners.Make(_config, _storage, _delivery.Intake, new TlsServer(_ => certificate.Current), _time, _logs);
+        _chores = new Chores(_time, _log);
+        _chores.Add("purge of removed accounts", PurgeEvery, _storage.Directory.Accounts.PurgeAsync);
+        _chores.Add("look at the certificate", CertificateEvery, _ =>
+        {
+            certificate.Refresh();
+            return Task.CompletedTask;
+        });
+        _app = Web(listeners, new WebListeners(_config, certificate, _log));
+        await _app.StartAsync(ct);
+        _delivery.Start();
+        var services = listeners.Select(listener => listener.Name);
+        Log.Serving(_log, Release.Version, _config.Hostname.Ascii, _config.Data, string.Join(", ", services.Append("http").Append("https")));
+    }
+
+    private WebApplication Web(IReadOnlyList<SpeakerListener> listeners, WebListeners web)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = _config.Data });
+        builder.Services.AddSingleton(_logs);
+        builder.Services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = StopTimeout);
+        builder.Services.Configure<SocketTransportOptions>(transport =>
+        {
+            SpeakerListener.Tune(transport);
+            AdminSocket.Tune(transport);
+            Ports.ExplainFailures(transport);
+        });
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.ConfigureKestrel(server =>
+        {
+            foreach (var listener in listeners) listener.BindTo(server);
+            web.BindTo(server);
+            AdminSocket.BindTo(server, Path.Combine(_config.Data, AdminSocket.FileName));
+        });
+        var app = builder.Build();
+        web.TrustProxies(app);
+        return app;
+    }
+
+    /// <summary>serve itself hears the signals and decides what they mean.</summary>
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

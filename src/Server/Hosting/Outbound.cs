@@ -1,0 +1,63 @@
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Posthorn.Delivery;
+using Posthorn.Dns;
+
+namespace Posthorn.Server;
+
+/// <summary>Delivery and the resolver, as the configuration has them.</summary>
+internal static class Outbound
+{
+    private const int SubmissionPort = 587;
+    private const int SubmissionsPort = 465;
+
+    public static DeliverySettings Delivery(ServerConfig config) => new()
+    {
+        Hostname = config.Hostname,
+        Port = config.DeliveryPort,
+        Relay = RelayOf(config),
+        MessageOctetsMax = config.MessageOctetsMax,
+        RecipientsMax = config.RecipientsMax,
+        Lifetime = TimeSpan.FromHours(config.LifetimeHours),
+        DelayNoticeAfter = TimeSpan.FromHours(config.DelayNoticeHours),
+    };
+
+    /// <exception cref="CommandFailedException">The password's file cannot be read, or is empty.</exception>
+    public static Relay? RelayOf(ServerConfig config) => config.Relay is { } relay
+        ? new Relay(
+            relay.Host,
+            relay.Port ?? (config.RelayImplicitTls ? SubmissionsPort : SubmissionPort),
+            config.RelayImplicitTls,
+            config.RelayLogin,
+            Password(config.RelayPasswordFile))
+        : null;
+
+    /// <exception cref="CommandFailedException">The zone file cannot be read, or is none.</exception>
+    public static Resolver OpenResolver(ServerConfig config, TimeProvider time, ILoggerFactory logs)
+    {
+        try
+        {
+            return Resolver.Open(new DnsSettings { ZoneFile = config.ZoneFile, Server = config.DnsServer }, time, logs);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new CommandFailedException($"the zone file cannot be used: {e.Message}", e);
+        }
+    }
+
+    private static byte[] Password(string? file)
+    {
+        if (file is null) return [];
+        try
+        {
+            using var reader = new StreamReader(file);
+            return reader.ReadLine() is { Length: > 0 } password
+                ? Encoding.UTF8.GetBytes(password)
+                : throw new CommandFailedException($"the first line of {file} is empty: it should be the password for the relay");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException($"the password for the relay cannot be read: {e.Message}", e);
+        }
+    }
+}

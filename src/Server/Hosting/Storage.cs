@@ -1,0 +1,89 @@
+using Microsoft.Extensions.Logging;
+using Posthorn.Db;
+using Posthorn.Delivery;
+using Posthorn.Directory;
+using Posthorn.Store;
+
+namespace Posthorn.Server;
+
+/// <summary>What lies in the data directory, opened by one process at a time: databases, blobs, mail and directory, put together.</summary>
+internal sealed class Storage : IAsyncDisposable
+{
+    /// <summary>In the order of opening.</summary>
+    private readonly Stack<IAsyncDisposable> _opened = new();
+
+    private Storage()
+    {
+    }
+
+    public Database Db { get; private set; } = null!;
+
+    public BlobStore Blobs { get; private set; } = null!;
+
+    public MailStore Store { get; private set; } = null!;
+
+    public MailDirectory Directory { get; private set; } = null!;
+
+    /// <exception cref="DatabaseUnavailableException">In use, damaged, of a newer release, or not reachable.</exception>
+    /// <exception cref="CommandFailedException">Another process serves this directory.</exception>
+    public static async Task<Storage> OpenAsync(ServerConfig config, TimeProvider time, ILoggerFactory logs, CancellationToken ct)
+    {
+        var storage = new Storage();
+        try
+        {
+            await storage.OpenAllAsync(config, time, logs, ct);
+            return storage;
+        }
+        catch
+        {
+            await storage.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        while (_opened.TryPop(out var part)) await part.DisposeAsync();
+    }
+
+    private async Task OpenAllAsync(ServerConfig config, TimeProvider time, ILoggerFactory logs, CancellationToken ct)
+    {
+        PrivateFile.MakeDirectory(config.Data);
+        Opened(DirectoryLock.Take(config.Data));
+        DatabaseSettings.TryKind(config.DatabaseUrl, out var kind);
+        var settings = new DatabaseSettings { Url = config.DatabaseUrl, Directory = config.Data };
+        IReadOnlyList<Schema> schemas = [.. MailStore.Schemas(kind), MailDirectory.Schema, MailDelivery.Schema];
+        Db = Opened(await Database.OpenAsync(settings, schemas, time, logs, ct));
+        var blobs = config.BlobsUrl.Length > 0 ? config.BlobsUrl : kind == DatabaseKind.Sqlite ? "segments:" : "database:";
+        Blobs = Opened(await BlobStore.OpenAsync(Db, blobs, Path.Combine(config.Data, "blobs"), time, logs, ct));
+        var search = kind == DatabaseKind.Sqlite
+            ? Opened(await Database.OpenAsync(settings with { Name = "search", Durable = false }, [SearchIndex.Schema], time, logs, ct))
+            : null;
+        Store = Opened(await MailStore.OpenAsync(Db, search, Blobs, time, logs, ct));
+        Directory = MailDirectory.Open(Db, DirectorySettingsOf(config), time, logs);
+        Connect();
+    }
+
+    // An account is there with its mailboxes or not at all; it goes with its mail.
+    private void Connect()
+    {
+        Directory.Accounts.Provisioning.Add((tx, account) =>
+        {
+            if (account.HasMailbox) Store.CreateAccount(tx, account.Id, account.QuotaBytes, account.QuotaMessages);
+        });
+        Directory.Accounts.QuotaChanged.Add((tx, account, quota) => Store.SetQuota(tx, account, quota.Bytes, quota.Messages));
+        Directory.Accounts.Purging.Add(Store.RemoveAccountAsync);
+    }
+
+    private T Opened<T>(T part) where T : IAsyncDisposable
+    {
+        _opened.Push(part);
+        return part;
+    }
+
+    private static DirectorySettings DirectorySettingsOf(ServerConfig config) => new()
+    {
+        AllowPlaintextOnLoopback = config.AllowPlaintextOnLoopback,
+        ThrottleLoopback = config.LimitLoopback,
+    };
+}

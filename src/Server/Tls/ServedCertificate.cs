@@ -1,0 +1,81 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
+
+namespace Posthorn.Server;
+
+/// <summary>The certificate that every listener shows. It is replaced while the server runs; as long as it is not, TLS sessions are resumed.</summary>
+internal sealed class ServedCertificate
+{
+    /// <summary>A certificate of somebody else's that ends sooner is a warning.</summary>
+    private static readonly TimeSpan WarnBefore = TimeSpan.FromDays(14);
+
+    private readonly ServerConfig _config;
+    private readonly SelfSigned? _selfSigned;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private SslStreamCertificateContext _current;
+    private (DateTime Certificate, DateTime Key) _read;
+
+    private ServedCertificate(ServerConfig config, TimeProvider time, ILogger log)
+    {
+        (_config, _time, _log) = (config, time, log);
+        if (config.Certificate == CertificateSource.SelfSigned) _selfSigned = new SelfSigned(DirectoryOf(config), config, time);
+        _current = Load();
+    }
+
+    public SslStreamCertificateContext Current => Volatile.Read(ref _current);
+
+    /// <summary>Where certificates lie in the data directory.</summary>
+    public static string DirectoryOf(ServerConfig config) => Path.Combine(config.Data, "tls");
+
+    /// <exception cref="CommandFailedException">The files cannot be read, or are not a certificate and its key.</exception>
+    public static ServedCertificate Open(ServerConfig config, TimeProvider time, ILogger log) => new(config, time, log);
+
+    /// <summary>Looks whether there is a newer certificate, or whether one must be made. What goes wrong is logged, and the present one stays.</summary>
+    public void Refresh()
+    {
+        try
+        {
+            if (_selfSigned is null && Stamps() == _read) return;
+            var next = Load();
+            if (next.TargetCertificate.Thumbprint != _current.TargetCertificate.Thumbprint) Volatile.Write(ref _current, next);
+        }
+        catch (CommandFailedException e)
+        {
+            Log.CertificateRefused(_log, e.Message);
+        }
+    }
+
+    private SslStreamCertificateContext Load() => _selfSigned is null ? LoadFiles(_config.CertificateFile!, _config.KeyFile!) : LoadSelfSigned(_selfSigned);
+
+    private SslStreamCertificateContext LoadSelfSigned(SelfSigned selfSigned)
+    {
+        var (certificate, made) = selfSigned.Obtain();
+        if (made) Log.CertificateMade(_log, _config.Hostname.Ascii, certificate.NotAfter);
+        return SslStreamCertificateContext.Create(certificate, null, offline: true);
+    }
+
+    private SslStreamCertificateContext LoadFiles(string certificateFile, string keyFile)
+    {
+        _read = Stamps();
+        var chain = new X509Certificate2Collection();
+        try
+        {
+            var certificate = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
+            chain.ImportFromPemFile(certificateFile);
+            Log.CertificateRead(_log, certificateFile, certificate.NotAfter);
+            if (certificate.NotAfter.ToUniversalTime() - _time.GetUtcNow().UtcDateTime < WarnBefore)
+                Log.CertificateEnds(_log, certificateFile, certificate.NotAfter);
+            return SslStreamCertificateContext.Create(certificate, chain, offline: true);
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException($"{certificateFile} and {keyFile} cannot be used as certificate and key: {e.Message}", e);
+        }
+    }
+
+    private (DateTime Certificate, DateTime Key) Stamps() =>
+        (File.GetLastWriteTimeUtc(_config.CertificateFile!), File.GetLastWriteTimeUtc(_config.KeyFile!));
+}
