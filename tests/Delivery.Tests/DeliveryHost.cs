@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Posthorn.Core;
@@ -27,6 +28,7 @@ internal sealed class DeliveryHost : IAsyncDisposable
     private readonly string _url;
     private readonly string _name;
     private readonly bool _owner;
+    private readonly List<MailDelivery> _dead = [];
     private Database? _searchDb;
 
     private DeliveryHost(string directory, string url, string name, bool owner, FakeTimeProvider clock) =>
@@ -145,15 +147,19 @@ internal sealed class DeliveryHost : IAsyncDisposable
         db.Prepare("SELECT COUNT(*) FROM queue_recipient").Scalar()!.Value,
         db.Prepare("SELECT COUNT(*) FROM blob_link WHERE account = 0").Scalar()!.Value));
 
-    /// <summary>What a killed process leaves: nothing of the delivery is told to stop.</summary>
+    /// <summary>
+    /// What a killed process leaves: nothing of the delivery is told to stop, and an attempt under way finds its database closed when it ends.
+    /// </summary>
     public async Task CrashAsync()
     {
+        _dead.Add(Delivery);
         await CloseAsync();
         await OpenAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
+        foreach (var dead in _dead) await dead.DisposeAsync();
         await Delivery.DisposeAsync();
         await CloseAsync();
         if (_owner) System.IO.Directory.Delete(_directory, recursive: true);
@@ -203,6 +209,21 @@ internal sealed class RemoteWorld
 
     /// <summary>Awaited before the answer.</summary>
     public Func<OutboundMessage, CancellationToken, Task> Before { get; set; } = static (_, _) => Task.CompletedTask;
+
+    /// <summary>From now on nobody answers; attempts hang until they are broken off.</summary>
+    /// <returns>Gets each attempt that has begun to hang.</returns>
+    public ChannelReader<OutboundMessage> Hang()
+    {
+        var hanging = Channel.CreateUnbounded<OutboundMessage>();
+        Before = async (message, ct) =>
+        {
+            await hanging.Writer.WriteAsync(message, ct);
+            await Task.Delay(Timeout.Infinite, ct);
+        };
+        return hanging.Reader;
+    }
+
+    public void Resume() => Before = static (_, _) => Task.CompletedTask;
 
     public static OutboundResult Deliver(EmailAddress recipient) =>
         new(recipient, OutboundOutcome.Delivered, "2.0.0", "250 2.0.0 taken", "mx.remote.test");
