@@ -26,11 +26,10 @@ namespace Posthorn.Delivery;
 /// <summary>The delivery of one server: the door to its parts.</summary>
 public sealed class MailDelivery : IAsyncDisposable
 {
-    private readonly QueueRunner _runner;
-    private readonly IDisposable _sender;
+    private readonly Func<ValueTask> _closeOutbound;
 
-    private MailDelivery(Intake intake, Queue queue, QueueRunner runner, IDisposable sender) =>
-        (Intake, Queue, _runner, _sender) = (intake, queue, runner, sender);
+    private MailDelivery(Intake intake, Queue queue, QueueRunner runner, Func<ValueTask> closeOutbound) =>
+        (Intake, Queue, Runner, _closeOutbound) = (intake, queue, runner, closeOutbound);
 
     /// <summary>The tables; after those of blobs, store and directory.</summary>
     public static Schema Schema => DeliverySchema.Schema;
@@ -39,7 +38,7 @@ public sealed class MailDelivery : IAsyncDisposable
 
     public Queue Queue { get; }
 
-    internal QueueRunner Runner => _runner;
+    internal QueueRunner Runner { get; }
 
     /// <summary>Ready to take mail; what waits in the queue is tried after <see cref="Start"/>.</summary>
     public static MailDelivery Open(
@@ -52,14 +51,20 @@ public sealed class MailDelivery : IAsyncDisposable
         TimeProvider time,
         ILoggerFactory logs)
     {
+        var log = logs.CreateLogger("Posthorn.Delivery");
         var wire = new WireClient(time);
-        return Open(
-            settings, db, blobs, store, directory, static (_, _) => throw new NotSupportedException("mail does not leave this server yet"),
-            wire, time, logs.CreateLogger("Posthorn.Delivery"));
+        var outbound = new OutboundClient(settings, resolver, wire, time, log);
+        return Open(settings, db, blobs, store, directory, outbound.SendAsync, CloseAsync, time, log);
+
+        async ValueTask CloseAsync()
+        {
+            await outbound.DisposeAsync();
+            wire.Dispose();
+        }
     }
 
     /// <param name="send">What becomes of one message to one destination.</param>
-    /// <param name="sender">Disposed with this.</param>
+    /// <param name="closeOutbound">Called when this is disposed.</param>
     internal static MailDelivery Open(
         DeliverySettings settings,
         Database db,
@@ -67,7 +72,7 @@ public sealed class MailDelivery : IAsyncDisposable
         MailStore store,
         MailDirectory directory,
         Func<OutboundMessage, CancellationToken, Task<IReadOnlyList<OutboundResult>>> send,
-        IDisposable sender,
+        Func<ValueTask> closeOutbound,
         TimeProvider time,
         ILogger log)
     {
@@ -79,18 +84,18 @@ public sealed class MailDelivery : IAsyncDisposable
         var runner = new QueueRunner(settings, db, attempts, time, log);
         routing.Queued = runner.Wake;
         return new MailDelivery(
-            new Intake(settings, db, store, directory.AddressBook, routing, time, log), new Queue(db, table, runner.Wake, log), runner, sender);
+            new Intake(settings, db, store, directory.AddressBook, routing, time, log), new Queue(db, table, runner.Wake, log), runner, closeOutbound);
     }
 
     /// <summary>Begins to work off the queue.</summary>
-    public void Start() => _runner.Start();
+    public void Start() => Runner.Start();
 
     /// <summary>No new attempts; those under way end, or are broken off when <paramref name="ct"/> says so, and repeated later.</summary>
-    public Task StopAsync(CancellationToken ct) => _runner.StopAsync(ct);
+    public Task StopAsync(CancellationToken ct) => Runner.StopAsync(ct);
 
     public async ValueTask DisposeAsync()
     {
-        await _runner.DisposeAsync();
-        _sender.Dispose();
+        await Runner.DisposeAsync();
+        await _closeOutbound();
     }
 }

@@ -18,10 +18,11 @@ internal sealed class Settlement(
         {
             try
             {
-                await TrySettleAsync(message, outcomes, ct);
+                // Not broken off: what another server has taken must be known, or it would get it again.
+                await TrySettleAsync(message, outcomes, CancellationToken.None);
                 return;
             }
-            catch (Exception error) when (!ct.IsCancellationRequested)
+            catch (Exception error)
             {
                 Log.SettlingFailed(log, error, message.Name);
             }

@@ -181,7 +181,7 @@ internal sealed class DeliveryHost : IAsyncDisposable
         Directory = MailDirectory.Open(Db, new DirectorySettings(), Clock, logs);
         Directory.Accounts.Provisioning.Add((tx, account) => Store.CreateAccount(tx, account.Id, account.QuotaBytes, account.QuotaMessages));
         Delivery = MailDelivery.Open(
-            Settings, Db, Blobs, Store, Directory, World.SendAsync, new MemoryStream(), Clock, NullLogger.Instance);
+            Settings, Db, Blobs, Store, Directory, World.SendAsync, static () => default, Clock, NullLogger.Instance);
     }
 
     private async Task CloseAsync()

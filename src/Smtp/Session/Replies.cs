@@ -95,6 +95,7 @@ internal static class Replies
     public static Reply OfMessage(Refusal refusal) => refusal.Kind switch
     {
         RefusalKind.Invalid => new(554, "5.6.0", refusal.Text),
+        RefusalKind.Loop => new(554, "5.4.6", refusal.Text),
         _ => Of(refusal),
     };
 
