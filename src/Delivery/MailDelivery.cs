@@ -83,8 +83,8 @@ public sealed class MailDelivery : IAsyncDisposable
         var attempts = new Attempts(settings, db, blobs, store, directory.AddressBook, table, send, settlement, time, log);
         var runner = new QueueRunner(settings, db, attempts, time, log);
         routing.Queued = runner.Wake;
-        return new MailDelivery(
-            new Intake(settings, db, store, directory.AddressBook, routing, time, log), new Queue(db, table, runner.Wake, log), runner, closeOutbound);
+        var intake = new Intake(settings, db, store, directory.AddressBook, routing, time, log);
+        return new MailDelivery(intake, new Queue(db, table, runner.Wake, log), runner, closeOutbound);
     }
 
     /// <summary>Begins to work off the queue.</summary>

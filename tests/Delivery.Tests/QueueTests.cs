@@ -120,7 +120,10 @@ public sealed class QueueTests
     {
         await using var host = await DeliveryHost.OpenAsync(kind);
         var accounts = new List<Posthorn.Directory.Identity>();
-        for (var i = 0; i < (2 * DeliveryLimits.MailboxesPerCommitMax) + 3; i++) accounts.Add(await host.AddAsync("user" + i, quotaBytes: i == 5 ? 1 : null));
+        for (var i = 0; i < (2 * DeliveryLimits.MailboxesPerCommitMax) + 3; i++)
+        {
+            accounts.Add(await host.AddAsync("user" + i, quotaBytes: i == 5 ? 1 : null));
+        }
         var ann = await host.AddAsync("ann");
         Assert.True((await host.SendAsync("ann", [.. accounts.Select(a => a.Address.LocalPart)], Message, ann)).Ok);
         Assert.Equal((1, accounts.Count, 1), await host.RemainsAsync());
