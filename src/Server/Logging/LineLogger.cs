@@ -29,7 +29,7 @@ internal sealed class LineLoggerProvider(LogFormat format, LogWriter writer, Tim
 
     private sealed class LineLogger(LineLoggerProvider provider, string category) : ILogger
     {
-        private readonly string _room = category.StartsWith("Posthorn.", StringComparison.Ordinal) ? category["Posthorn.".Length..] : category;
+        private readonly string _room = category.Split('.') is ["Posthorn", var room, ..] ? room : category;
 
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
 
