@@ -93,7 +93,7 @@ public sealed class CommandLineTests
         using var place = new TestPlace();
         await place.InstallAsync();
         using var server = Start(["serve", "--data", place.Data]);
-        while (await server.StandardError.ReadLineAsync() is { } line && !line.Contains("Server[9001]", StringComparison.Ordinal))
+        while (await server.StandardError.ReadLineAsync() is { } line && !line.Contains("Server[10001]", StringComparison.Ordinal))
         {
             // It is ready when it says what it serves.
         }

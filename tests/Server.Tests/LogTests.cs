@@ -18,7 +18,7 @@ public sealed class LogTests
             Log.CertificateRefused(log, "no key");
         });
         Assert.Equal(
-            "2026-03-04T05:06:07.000Z error   Server[9006] 5k3v9xq2: The new certificate cannot be used, the old one stays: no key\n", line);
+            "2026-03-04T05:06:07.000Z error   Server[10006] 5k3v9xq2: The new certificate cannot be used, the old one stays: no key\n", line);
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public sealed class LogTests
         using var json = JsonDocument.Parse(line);
         var root = json.RootElement;
         Assert.Equal("5k3v9xq2", root.GetProperty("session").GetString());
-        Assert.Equal(9006, root.GetProperty("event").GetInt32());
+        Assert.Equal(10006, root.GetProperty("event").GetInt32());
         Assert.Equal("no \"key\"", root.GetProperty("values").GetProperty("reason").GetString());
         Assert.Equal(1, line.Count(c => c == '\n'));
     }

@@ -18,6 +18,17 @@ internal static class InitReport
               config file    {wish.ConfigPath}{(outcome.FileWritten ? "" : " (kept as it was)")}
               certificate    {Certificate(config)}
 
+            DNS records to publish ("posthorn domain dns {wish.Domain.Ascii}" shows and checks them):
+
+            """);
+        foreach (var record in DnsRecords.For(wish.Domain, Facts.Of(config)))
+        {
+            await output.WriteLineAsync(record.Value is { } value
+                ? "  " + DnsRecords.ToZoneLine(record.Name, record.Type, value)
+                : $"  ; {record.Name}. {record.Type}: {record.Purpose}");
+        }
+        await output.WriteLineAsync($"""
+
             The reverse records of the addresses should lead back to {config.Hostname.Ascii}.
 
             Next: posthorn serve --config {wish.ConfigPath}

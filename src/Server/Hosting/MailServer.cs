@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Posthorn.Admin;
+using Posthorn.Db;
 using Posthorn.Delivery;
 using Posthorn.Dns;
 using Posthorn.Wire;
@@ -36,7 +37,7 @@ internal sealed class MailServer : IAsyncDisposable
 
     /// <summary>When it returns, every port is open and what was sent to them is served.</summary>
     /// <exception cref="CommandFailedException">A port, a certificate or the directory cannot be had.</exception>
-    /// <exception cref="Db.DatabaseUnavailableException">The database cannot be had.</exception>
+    /// <exception cref="DatabaseUnavailableException">The database cannot be had.</exception>
     public static async Task<MailServer> StartAsync(ServerConfig config, TimeProvider time, ILoggerFactory logs, CancellationToken ct)
     {
         var server = new MailServer(config, time, logs);
@@ -89,6 +90,7 @@ internal sealed class MailServer : IAsyncDisposable
             return Task.CompletedTask;
         });
         _app = Web(listeners, new WebListeners(_config, certificate, _log));
+        AdminHost.Map(_app, AdminPartsOf(_storage, _delivery, _resolver));
         await _app.StartAsync(ct);
         _delivery.Start();
         var services = listeners.Select(listener => listener.Name);
@@ -119,6 +121,19 @@ internal sealed class MailServer : IAsyncDisposable
         web.TrustProxies(app);
         return app;
     }
+
+    private AdminParts AdminPartsOf(Storage storage, MailDelivery delivery, Resolver resolver) => new()
+    {
+        Facts = Facts.Of(_config),
+        Directory = storage.Directory,
+        Store = storage.Store,
+        Queue = delivery.Queue,
+        Resolver = resolver,
+        VerifyBlobs = (progress, ct) => BlobReading.RunAsync(storage.Db, storage.Blobs, progress, ct),
+        IsUnavailable = failure => failure is DatabaseUnavailableException,
+        Time = _time,
+        Logs = _logs,
+    };
 
     /// <summary>serve itself hears the signals and decides what they mean.</summary>
     private sealed class NoLifetime : IHostLifetime
