@@ -29,6 +29,9 @@ internal static class ImapLimits
     /// <summary>Keys of one SEARCH.</summary>
     public const int SearchKeysMax = 1000;
 
+    /// <summary>Keys of one SEARCH for which the index is asked; the messages for the others are read.</summary>
+    public const int IndexedKeysMax = 32;
+
     /// <summary>Data items of one FETCH.</summary>
     public const int FetchItemsMax = 100;
 

@@ -233,7 +233,7 @@ internal static class MailboxEdit
     private static void RequireFree(Transaction tx, AccountId account, MailboxRole? role, MailboxId? self)
     {
         if (role is not { } wanted || MailboxRows.FindRole(tx, account, wanted) is not { } holder || holder == self) return;
-        throw new RefusalException(new Refusal(RefusalKind.AlreadyExists, "Another mailbox has this role"));
+        throw new RefusalException(new Refusal(RefusalKind.Conflict, "Another mailbox has this role"));
     }
 
     private static RefusalException Exists() =>

@@ -25,10 +25,13 @@ public sealed class MailboxView : IDisposable
     public bool IsGone => _cached.IsGone;
 
     /// <summary>
-    /// Takes the messages that no session has been told of yet, for \Recent (RFC 3501 §2.3.2): the first uid of them.
+    /// Takes the messages that no session has been told of yet, for \Recent (RFC 3501 §2.3.2): from the first uid to before the second.
     /// A restart forgets who was told.
     /// </summary>
-    public Uid ClaimRecent() => _cache.ClaimRecent(_cached);
+    public (Uid From, Uid To) ClaimRecent() => _cache.Recent(_cached, claims: true);
+
+    /// <summary>As <see cref="ClaimRecent"/>, but leaves them to others, as EXAMINE must.</summary>
+    public (Uid From, Uid To) PeekRecent() => _cache.Recent(_cached, claims: false);
 
     public void Dispose()
     {

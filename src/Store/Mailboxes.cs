@@ -109,6 +109,9 @@ public sealed class Mailboxes
     public ValueTask<MailboxView?> OpenAsync(AccountId account, MailboxId mailbox, CancellationToken ct = default) =>
         _views.OpenAsync(account, mailbox, ct);
 
+    /// <summary>Messages that no session has been told of (RFC 3501 §2.3.2), as far as this process knows.</summary>
+    public int CountRecent(AccountId account, MailboxId mailbox) => _views.CountRecent(account, mailbox);
+
     /// <summary>Rights of others on a mailbox, as RFC 4314 letters; empty rights take the row away.</summary>
     public async ValueTask<Result<bool>> GrantAsync(
         AccountId account, MailboxId mailbox, AccountId grantee, string rights, CancellationToken ct = default) =>

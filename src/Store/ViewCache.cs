@@ -148,13 +148,25 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
         }
     }
 
-    public Uid ClaimRecent(CachedMailbox cached)
+    public (Uid From, Uid To) Recent(CachedMailbox cached, bool claims)
     {
         lock (cached.Account.Gate)
         {
-            var from = cached.RecentFrom;
-            cached.RecentFrom = cached.Snapshot!.UidNext;
-            return from;
+            var (from, to) = (cached.RecentFrom, cached.Snapshot!.UidNext);
+            if (claims) cached.RecentFrom = to;
+            return (from, to);
+        }
+    }
+
+    /// <summary>Messages that no session has been told of; of a mailbox that is not in memory nobody knows.</summary>
+    public int CountRecent(AccountId account, MailboxId mailbox)
+    {
+        if (!_accounts.TryGetValue(account.Value, out var views)) return 0;
+        lock (views.Gate)
+        {
+            if (!views.Mailboxes.TryGetValue(mailbox, out var cached) || cached.Snapshot is not { } snapshot) return 0;
+            var first = snapshot.IndexOf(cached.RecentFrom);
+            return snapshot.Count - (first < 0 ? ~first : first);
         }
     }
 

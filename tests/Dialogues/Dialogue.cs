@@ -76,7 +76,7 @@ public sealed record Dialogue(string Name, string Section, IReadOnlyList<Step> S
         var at = 1;
         while (at < line.Length && char.IsAsciiDigit(line[at])) at++;
         var connection = at > 1 ? int.Parse(line.AsSpan(1, at - 1), System.Globalization.CultureInfo.InvariantCulture) : 1;
-        var text = line.Length > at + 1 ? line[(at + 1)..].TrimStart(' ') : "";
+        var text = line.Length > at + 1 ? line[(at + (line[at + 1] == ' ' ? 2 : 1))..] : "";
         var kind = (line[0], at < line.Length ? line[at] : ' ') switch
         {
             ('C', ':') => StepKind.Send,

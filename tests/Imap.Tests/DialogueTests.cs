@@ -1,5 +1,6 @@
 using System.Text;
 using Posthorn.Dialogues;
+using Posthorn.Store;
 
 namespace Posthorn.Imap.Tests;
 
@@ -23,6 +24,7 @@ public sealed class DialogueTests
 
     // @ login [n]            the greeting is read and ann logs in on connection n
     // @ message [flags]      the block becomes a message of INBOX, as if delivered
+    // @ messages n           so many small ones
     // @ no plaintext         passwords need TLS
     private static async ValueTask DirectAsync(DialoguePlayer player, Step step, TestServer server, CancellationToken ct)
     {
@@ -37,7 +39,11 @@ public sealed class DialogueTests
                     throw new DialogueException("the log-in failed");
                 break;
             case "message":
-                await server.DeliverAsync("INBOX", step.Block ?? throw new DialogueException("a message has lines"), ct);
+                var flags = words[1..].Aggregate(SystemFlags.None, (all, word) => all | Enum.Parse<SystemFlags>(word.Trim('(', ')', '\\')));
+                await server.DeliverAsync("INBOX", step.Block ?? throw new DialogueException("a message has lines"), ct, flags);
+                break;
+            case "messages":
+                for (var i = 1; i <= int.Parse(words[1]); i++) await server.DeliverAsync("INBOX", Encoding.ASCII.GetBytes($"Subject: {i}\r\n\r\n{i}\r\n"), ct);
                 break;
             case "no":
                 break;

@@ -79,7 +79,7 @@ internal sealed partial class ImapTestRunner(TestServer server, ImapTestScript s
         Assert.True(wanted.Count == 0, what + "expected * " + wanted.FirstOrDefault());
     }
 
-    // RFC 9051 has dropped \Recent, and no message is recent here.
+    // The scripts count what came before a mailbox was first opened; see docs of MailboxView.ClaimRecent and recent.dlg.
     private static bool IsRecent(string expected) => RecentCount().IsMatch(expected);
 
     private static bool AsksForRecent(string command) => command is "search new" or "search old" or "search recent";
@@ -143,7 +143,7 @@ internal sealed partial class ImapTestRunner(TestServer server, ImapTestScript s
     private bool MatchFlags(List<ImapValue> want, List<ImapValue> have)
     {
         var flags = want.Where(flag => !Is(flag, "\\recent")).Select(flag => Substitute(flag.Text!)).ToList();
-        return flags.Count == have.Count && flags.TrueForAll(flag => have.Exists(other => Is(other, flag)));
+        return flags.Count == have.Count(flag => !Is(flag, "\\recent")) && flags.TrueForAll(flag => have.Exists(other => Is(other, flag)));
     }
 
     private bool MatchList(List<ImapValue> want, List<ImapValue> have, bool exact)

@@ -64,7 +64,9 @@ internal sealed partial class TestClient(WireConnection connection)
         {
             var line = await connection.Reader.ReadLineAsync(ct);
             if (!line.Ok) return null;
-            text.Append(Encoding.Latin1.GetString(line.Line));
+            var some = Encoding.Latin1.GetString(line.Line);
+            if (text.Length == 0 && !some.EndsWith('}')) return some;
+            text.Append(some);
             var literal = LiteralEnd().Match(text.ToString());
             if (!literal.Success) return text.ToString();
             var octets = new byte[int.Parse(literal.Groups[1].ValueSpan, CultureInfo.InvariantCulture)];

@@ -25,6 +25,8 @@ internal sealed record CreateCommand(MailboxName Name, MailboxRole? Role, bool R
         if (!Name.IsWellFormed) return Replies.BadName;
         if (!RoleIsKnown) return Reply.No("no mailbox can have this use", "USEATTR");
         var created = await session.Server.Store.Mailboxes.CreateAsync(session.Account, Name.Path, Role, ct);
-        return created.Ok ? Reply.Ok("CREATE completed") : Replies.From(created.Refusal!);
+        if (created.Ok) return Reply.Ok("CREATE completed");
+        var reply = Replies.From(created.Refusal!);
+        return created.Refusal!.Kind == RefusalKind.Conflict ? reply with { Code = "USEATTR" } : reply; // RFC 6154 §3
     }
 }

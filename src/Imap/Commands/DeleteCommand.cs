@@ -19,6 +19,13 @@ internal sealed record DeleteCommand(MailboxName Name) : Command
         var mailboxes = session.Server.Store.Mailboxes;
         if (await mailboxes.FindAsync(session.Account, Name.Path, ct) is not { } found) return Replies.NonExistent;
         var deleted = await mailboxes.DeleteAsync(session.Account, found.Id, ct);
-        return deleted.Ok ? Reply.Ok("DELETE completed") : Replies.From(deleted.Refusal!);
+        if (deleted.Ok) return Reply.Ok("DELETE completed");
+        var reply = Replies.From(deleted.Refusal!);
+        return deleted.Refusal!.Kind switch
+        {
+            RefusalKind.Conflict => reply with { Code = "HASCHILDREN" }, // RFC 9051 §7.1
+            RefusalKind.Forbidden => reply with { Code = "CANNOT" }, // RFC 5530 §3: it will never be possible
+            _ => reply,
+        };
     }
 }

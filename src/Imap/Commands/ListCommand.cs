@@ -85,7 +85,7 @@ internal sealed record ListCommand(
         w.Mailbox(line.Path);
         if (line.HasSubscribedBelow) w.Raw(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"u8);
         w.CrLf();
-        if (Status != StatusItems.None && line.Mailbox is { } mailbox) StatusCommand.Write(ref w, mailbox, Status);
+        if (Status != StatusItems.None && line.Mailbox is { } mailbox) StatusCommand.Write(ref w, session, mailbox, Status);
         w.Commit();
     }
 

@@ -13,12 +13,13 @@ internal sealed record SelectCommand(MailboxName Name, bool ReadOnly) : Command
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         // RFC 3501 §6.3.1: "the currently selected mailbox is deselected before attempting the new selection", even when that fails.
-        session.Select(null);
+        Deselect(session);
         var mailboxes = session.Server.Store.Mailboxes;
         if (await mailboxes.FindAsync(session.Account, Name.Path, ct) is not { } found) return Replies.NonExistent;
         if (await mailboxes.OpenAsync(session.Account, found.Id, ct) is not { } view) return Replies.NonExistent;
         var selected = new SelectedMailbox(view, found.Path, ReadOnly);
         session.Select(selected);
+        selected.ClaimRecent();
         Describe(session, selected);
         return ReadOnly ? Reply.Ok("EXAMINE completed", "READ-ONLY") : Reply.Ok("SELECT completed", "READ-WRITE");
     }
@@ -31,6 +32,16 @@ internal sealed record SelectCommand(MailboxName Name, bool ReadOnly) : Command
         return true;
     }
 
+    // RFC 9051 §7.1 CLOSED: what follows is about no mailbox, or about the new one.
+    private static void Deselect(ImapSession session)
+    {
+        if (session.Selected is null) return;
+        session.Select(null);
+        var w = session.Connection.Write();
+        w.Raw("* OK [CLOSED] the mailbox is left\r\n"u8);
+        w.Commit();
+    }
+
     private static void Describe(ImapSession session, SelectedMailbox selected)
     {
         var known = selected.Known;
@@ -38,7 +49,9 @@ internal sealed record SelectCommand(MailboxName Name, bool ReadOnly) : Command
         Announcer.Flags(ref w, selected);
         w.Raw("* "u8);
         w.Number(known.Count);
-        w.Raw(" EXISTS\r\n* 0 RECENT\r\n"u8);
+        w.Raw(" EXISTS\r\n* "u8);
+        w.Number(selected.RecentCount);
+        w.Raw(" RECENT\r\n"u8);
         if (known.FirstUnseen is var unseen and >= 0)
         {
             w.Raw("* OK [UNSEEN "u8);

@@ -51,14 +51,15 @@ internal sealed record StatusCommand(MailboxName Name, StatusItems Items) : Comm
         return r.ExpectByte((byte)')', "\")\"");
     }
 
-    public static void Write(ref WireWriter w, Mailbox mailbox, StatusItems items)
+    public static void Write(ref WireWriter w, ImapSession session, Mailbox mailbox, StatusItems items)
     {
         w.Raw("* STATUS "u8);
         w.Mailbox(mailbox.Path);
         w.Raw(" ("u8);
         var first = true;
         if ((items & StatusItems.Messages) != 0) Item(ref w, "MESSAGES "u8, mailbox.Messages, ref first);
-        if ((items & StatusItems.Recent) != 0) Item(ref w, "RECENT "u8, 0, ref first);
+        if ((items & StatusItems.Recent) != 0)
+            Item(ref w, "RECENT "u8, session.Server.Store.Mailboxes.CountRecent(session.Account, mailbox.Id), ref first);
         if ((items & StatusItems.UidNext) != 0) Item(ref w, "UIDNEXT "u8, mailbox.UidNext.Value, ref first);
         if ((items & StatusItems.UidValidity) != 0) Item(ref w, "UIDVALIDITY "u8, mailbox.UidValidity, ref first);
         if ((items & StatusItems.Unseen) != 0) Item(ref w, "UNSEEN "u8, mailbox.Unseen, ref first);
@@ -71,7 +72,7 @@ internal sealed record StatusCommand(MailboxName Name, StatusItems Items) : Comm
     {
         if (await session.Server.Store.Mailboxes.FindAsync(session.Account, Name.Path, ct) is not { } found) return Replies.NonExistent;
         var w = session.Connection.Write();
-        Write(ref w, found, Items);
+        Write(ref w, session, found, Items);
         w.Commit();
         return Reply.Ok("STATUS completed");
     }

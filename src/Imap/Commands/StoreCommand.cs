@@ -81,10 +81,9 @@ internal sealed record StoreCommand(SequenceSet Set, FlagOperation Operation, Fl
 
         private void Echo(ImapSession session, MailboxSnapshot present, int first, int last)
         {
-            var keywords = mailbox.View.Keywords;
             var w = session.Connection.Write();
-            if (keywords.All.Count > mailbox.KeywordsTold) Announcer.Flags(ref w, mailbox);
-            for (var index = first; index <= last; index++) FetchWriter.Flags(ref w, index + 1, mailbox.Fresh(present, index), keywords);
+            if (mailbox.View.Keywords.All.Count > mailbox.KeywordsTold) Announcer.Flags(ref w, mailbox);
+            for (var index = first; index <= last; index++) FetchWriter.Flags(ref w, index + 1, mailbox.Fresh(present, index), mailbox);
             w.Commit();
         }
 

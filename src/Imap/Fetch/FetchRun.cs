@@ -48,7 +48,7 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
         {
             var row = _mailbox.Fresh(present, index);
             FetchWriter.Begin(ref w, index + 1);
-            FetchWriter.FromIndex(ref w, request.Items, row, keywords);
+            FetchWriter.FromIndex(ref w, request.Items, row, _mailbox, keywords);
             w.Raw(")\r\n"u8);
         }
         w.Commit();
@@ -101,7 +101,7 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
     {
         var row = _mailbox.Fresh(_mailbox.View.Current, index);
         FetchWriter.Begin(ref w, index + 1);
-        var any = FetchWriter.FromIndex(ref w, request.Items, row, _mailbox.View.Keywords);
+        var any = FetchWriter.FromIndex(ref w, request.Items, row, _mailbox, _mailbox.View.Keywords);
         FetchWriter.FromDetails(ref w, request.Items, detail.Envelope, detail.Structure, any);
     }
 

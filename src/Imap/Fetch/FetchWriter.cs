@@ -7,27 +7,30 @@ namespace Posthorn.Imap;
 /// <summary>FETCH responses (RFC 9051 §7.5.2) from the rows of a mailbox's index and from stored columns.</summary>
 internal static class FetchWriter
 {
+    /// <summary>The session's own flag, which is no message's (RFC 3501 §2.3.2).</summary>
+    private const SystemFlags Recent = (SystemFlags)32;
+
     private static readonly (SystemFlags Flag, string Name)[] Names =
     [
         (SystemFlags.Answered, "\\Answered"), (SystemFlags.Flagged, "\\Flagged"), (SystemFlags.Deleted, "\\Deleted"),
-        (SystemFlags.Seen, "\\Seen"), (SystemFlags.Draft, "\\Draft"),
+        (SystemFlags.Seen, "\\Seen"), (SystemFlags.Draft, "\\Draft"), (Recent, "\\Recent"),
     ];
 
     // Every combination of system flags as it stands in a list.
     private static readonly byte[][] SystemText =
     [
-        .. Enumerable.Range(0, 32).Select(bits => System.Text.Encoding.ASCII.GetBytes(
+        .. Enumerable.Range(0, 64).Select(bits => System.Text.Encoding.ASCII.GetBytes(
             string.Join(' ', Names.Where(name => ((int)name.Flag & bits) != 0).Select(name => name.Name)))),
     ];
 
     /// <summary>A whole response about flags. It names the UID, which RFC 9051 §6.4.9 asks for after UID commands and allows always.</summary>
-    public static void Flags(ref WireWriter w, int number, in EmailRow row, KeywordSets keywords)
+    public static void Flags(ref WireWriter w, int number, in EmailRow row, SelectedMailbox mailbox)
     {
         Begin(ref w, number);
         w.Raw("UID "u8);
         w.Number(row.Uid.Value);
         w.Raw(" FLAGS ("u8);
-        FlagNames(ref w, row.Flags, keywords);
+        FlagNames(ref w, row, mailbox, mailbox.View.Keywords);
         w.Raw("))\r\n"u8);
     }
 
@@ -39,7 +42,7 @@ internal static class FetchWriter
     }
 
     /// <summary>The items that the index answers, a space between; true when there was one.</summary>
-    public static bool FromIndex(ref WireWriter w, FetchItems items, in EmailRow row, KeywordSets keywords)
+    public static bool FromIndex(ref WireWriter w, FetchItems items, in EmailRow row, SelectedMailbox mailbox, KeywordSets keywords)
     {
         var any = false;
         if ((items & FetchItems.Uid) != 0)
@@ -51,7 +54,7 @@ internal static class FetchWriter
         if ((items & FetchItems.Flags) != 0)
         {
             w.Raw(any ? " FLAGS ("u8 : "FLAGS ("u8);
-            FlagNames(ref w, row.Flags, keywords);
+            FlagNames(ref w, row, mailbox, keywords);
             w.Byte((byte)')');
             any = true;
         }
@@ -95,9 +98,10 @@ internal static class FetchWriter
         return any;
     }
 
-    private static void FlagNames(ref WireWriter w, MessageFlags flags, KeywordSets keywords)
+    private static void FlagNames(ref WireWriter w, in EmailRow row, SelectedMailbox mailbox, KeywordSets keywords)
     {
-        var system = SystemText[(int)flags.System & 31];
+        var flags = row.Flags;
+        var system = SystemText[(int)((flags.System & ~Recent) | (mailbox.IsRecent(row.Uid) ? Recent : SystemFlags.None))];
         w.Raw(system);
         if (flags.KeywordSet == 0) return;
         var names = keywords.Wire(flags.KeywordSet);

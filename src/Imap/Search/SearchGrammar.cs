@@ -56,8 +56,10 @@ internal ref struct SearchGrammar(bool decode)
     {
         key = name switch
         {
-            "ALL" or "OLD" => new ConstantKey(true),
-            "NEW" or "RECENT" => new ConstantKey(false), // \Recent is gone from RFC 9051 and no message has it here
+            "ALL" => new ConstantKey(true),
+            "RECENT" => new RecentKey(true),
+            "OLD" => new RecentKey(false),
+            "NEW" => new AndKey([new RecentKey(true), new FlagKey(SystemFlags.Seen, false)]),
             "ANSWERED" => new FlagKey(SystemFlags.Answered, true),
             "DELETED" => new FlagKey(SystemFlags.Deleted, true),
             "DRAFT" => new FlagKey(SystemFlags.Draft, true),

@@ -20,16 +20,22 @@ internal abstract record SearchKey
     /// <summary>Gives message numbers and UIDs their meaning in the mailbox as the session sees it. False for a number beyond its end.</summary>
     public virtual bool TryBind(SelectedMailbox mailbox) => true;
 
-    /// <summary>Whether the key looks into the text of the parts, for which the whole message must be read.</summary>
-    public virtual bool NeedsBody => false;
+    /// <summary>The keys in this tree for which the message itself must be read.</summary>
+    public virtual IEnumerable<WordKey> WordKeys => [];
 
     protected static Verdict Of(bool yes) => yes ? Verdict.Yes : Verdict.No;
 }
 
-/// <summary>ALL, OLD (no message is recent here), and NEW and RECENT, which match none.</summary>
+/// <summary>ALL.</summary>
 internal sealed record ConstantKey(bool Value) : SearchKey
 {
     public override Verdict Test(in SearchSubject subject) => Of(Value);
+}
+
+/// <summary>RECENT and OLD.</summary>
+internal sealed record RecentKey(bool Wanted) : SearchKey
+{
+    public override Verdict Test(in SearchSubject subject) => Of(subject.IsRecent == Wanted);
 }
 
 internal sealed record FlagKey(SystemFlags Flag, bool Wanted) : SearchKey
@@ -109,7 +115,7 @@ internal sealed record DateKey(DateRelation Relation, DateOnly Date, bool Sent) 
 
 internal sealed record NotKey(SearchKey Key) : SearchKey
 {
-    public override bool NeedsBody => Key.NeedsBody;
+    public override IEnumerable<WordKey> WordKeys => Key.WordKeys;
 
     public override bool TryBind(SelectedMailbox mailbox) => Key.TryBind(mailbox);
 
@@ -123,7 +129,7 @@ internal sealed record NotKey(SearchKey Key) : SearchKey
 
 internal sealed record OrKey(SearchKey Left, SearchKey Right) : SearchKey
 {
-    public override bool NeedsBody => Left.NeedsBody || Right.NeedsBody;
+    public override IEnumerable<WordKey> WordKeys => Left.WordKeys.Concat(Right.WordKeys);
 
     public override bool TryBind(SelectedMailbox mailbox) => Left.TryBind(mailbox) && Right.TryBind(mailbox);
 
@@ -139,7 +145,7 @@ internal sealed record OrKey(SearchKey Left, SearchKey Right) : SearchKey
 /// <summary>Keys side by side: all must match.</summary>
 internal sealed record AndKey(IReadOnlyList<SearchKey> Keys) : SearchKey
 {
-    public override bool NeedsBody => Keys.Any(key => key.NeedsBody);
+    public override IEnumerable<WordKey> WordKeys => Keys.SelectMany(key => key.WordKeys);
 
     public override bool TryBind(SelectedMailbox mailbox)
     {

@@ -8,11 +8,14 @@ namespace Posthorn.Imap;
 internal sealed class SearchRun(ImapSession session, SearchKey program)
 {
     private readonly SelectedMailbox _mailbox = session.Mailbox;
+    private readonly bool _readsBody = program.WordKeys.Any(key => key.ReadsBody);
     private readonly List<int> _found = [];
 
     /// <returns>Rows of the session's snapshot, rising.</returns>
     public async ValueTask<List<int>> FindAsync(CancellationToken ct)
     {
+        foreach (var key in program.WordKeys.Take(ImapLimits.IndexedKeysMax))
+            key.Candidates = await session.Server.Store.Search.CandidatesAsync(session.Account, key.Words, ct);
         var undecided = LookAtRows();
         if (undecided.Count == 0) return _found;
         undecided = await LookAtDetailsAsync(undecided, ct);
@@ -30,6 +33,7 @@ internal sealed class SearchRun(ImapSession session, SearchKey program)
         {
             subject.Row = _mailbox.Fresh(present, index);
             subject.Number = index + 1;
+            subject.IsRecent = _mailbox.IsRecent(subject.Row.Uid);
             Keep(program.Test(subject), index, undecided);
         }
         return undecided;
@@ -60,7 +64,7 @@ internal sealed class SearchRun(ImapSession session, SearchKey program)
         var email = _mailbox.Known[index].Email;
         using var message = await session.Server.Store.Emails.OpenMessageAsync(session.Account, email, ct);
         if (message is null) return; // expunged meanwhile: it matches nothing
-        var text = await MessageText.ReadAsync(message, program.NeedsBody, ct);
+        var text = await MessageText.ReadAsync(message, _readsBody, ct);
         await session.Server.Store.Emails.ReadDetailsAsync(
             session.Account, new[] { email }, DetailParts.Envelope,
             (int _, in EmailDetail detail) =>
@@ -74,6 +78,7 @@ internal sealed class SearchRun(ImapSession session, SearchKey program)
     private SearchSubject SubjectOf(int index, in EmailDetail detail) => new()
     {
         Row = _mailbox.Fresh(_mailbox.View.Current, index),
+        IsRecent = _mailbox.IsRecent(_mailbox.Known[index].Uid),
         Number = index + 1,
         Keywords = _mailbox.View.Keywords,
         HasDetails = true,

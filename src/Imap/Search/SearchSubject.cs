@@ -11,6 +11,8 @@ internal ref struct SearchSubject
     /// <summary>The message number.</summary>
     public int Number;
 
+    public bool IsRecent;
+
     public KeywordSets Keywords;
 
     /// <summary><see cref="Envelope"/> has been read.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using Posthorn.Mime;
+using Posthorn.Store;
 
 namespace Posthorn.Imap;
 
@@ -53,16 +54,57 @@ internal sealed record SubjectKey(string Needle) : SearchKey
     }
 }
 
-/// <summary>HEADER: a field of this name whose text has the substring; an empty one asks only for the field.</summary>
-internal sealed record HeaderKey(string Field, string Needle) : SearchKey
+/// <summary>A key that only the message itself can decide. The search index says which messages are worth reading.</summary>
+internal abstract record WordKey : SearchKey
 {
-    public override Verdict Test(in SearchSubject subject) => subject.Text is { } text ? Of(text.HasHeader(Field, Needle)) : Verdict.Unknown;
+    /// <summary>Looks into the parts, not only the header.</summary>
+    public abstract bool ReadsBody { get; }
+
+    /// <summary>Substrings that stand in the words of every message that matches.</summary>
+    public abstract IReadOnlyList<string> Words { get; }
+
+    /// <summary>What the index proposes for <see cref="Words"/>; null when it was not asked.</summary>
+    public SearchCandidates? Candidates { get; set; }
+
+    public override IEnumerable<WordKey> WordKeys => [this];
+
+    public override Verdict Test(in SearchSubject subject)
+    {
+        if (subject.Text is { } text) return Of(Matches(text));
+        return Candidates is { } some && !some.Contains(subject.Row.Email) ? Verdict.No : Verdict.Unknown;
+    }
+
+    protected abstract bool Matches(MessageText text);
+}
+
+/// <summary>HEADER: a field of this name whose text has the substring; an empty one asks only for the field.</summary>
+internal sealed record HeaderKey(string Field, string Needle) : WordKey
+{
+    public override bool ReadsBody => false;
+
+    public override IReadOnlyList<string> Words => [Needle];
+
+    protected override bool Matches(MessageText text) => text.HasHeader(Field, Needle);
 }
 
 /// <summary>BODY, and TEXT which looks at the header too: a substring of the decoded text.</summary>
-internal sealed record TextKey(string Needle, bool WithHeader) : SearchKey
+internal sealed record TextKey(string Needle, bool WithHeader) : WordKey
 {
-    public override bool NeedsBody => true;
+    // The index has the values of these fields without their names.
+    private static readonly string[] Unnamed = ["From", "To", "Cc", "Bcc", "Subject"];
 
-    public override Verdict Test(in SearchSubject subject) => subject.Text is { } text ? Of(text.Has(Needle, WithHeader)) : Verdict.Unknown;
+    public override bool ReadsBody => true;
+
+    public override IReadOnlyList<string> Words
+    {
+        get
+        {
+            if (!WithHeader) return [Needle];
+            var colon = Needle.IndexOf(':', StringComparison.Ordinal);
+            if (colon >= 0) return [Needle[(colon + 1)..]];
+            return Array.Exists(Unnamed, name => name.Contains(Needle, StringComparison.OrdinalIgnoreCase)) ? [] : [Needle];
+        }
+    }
+
+    protected override bool Matches(MessageText text) => text.Has(Needle, WithHeader);
 }

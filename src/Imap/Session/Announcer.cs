@@ -85,9 +85,12 @@ internal static class Announcer
         if (mailbox.View.Keywords.All.Count > mailbox.KeywordsTold) Flags(ref w, mailbox);
         if (mailbox.Known.Count > left)
         {
+            mailbox.ClaimRecent();
             w.Raw("* "u8);
             w.Number(mailbox.Known.Count);
-            w.Raw(" EXISTS\r\n* 0 RECENT\r\n"u8);
+            w.Raw(" EXISTS\r\n* "u8);
+            w.Number(mailbox.RecentCount);
+            w.Raw(" RECENT\r\n"u8);
         }
         w.Commit();
     }
@@ -106,7 +109,7 @@ internal static class Announcer
                 ref readonly var was = ref before[at];
                 if (was.Flags == now.Flags || (known is not null && known(was, now))) continue;
             }
-            FetchWriter.Flags(ref w, diff.Changed[i] + 1, now, mailbox.View.Keywords);
+            FetchWriter.Flags(ref w, diff.Changed[i] + 1, now, mailbox);
         }
         w.Commit();
     }

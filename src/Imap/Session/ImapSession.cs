@@ -122,10 +122,11 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         return await FinishAsync(tag, reply, verb);
     }
 
+    // No verb comes back from what was no command, or none that is allowed here.
     private async ValueTask<(string Tag, Reply Reply, Verb? Verb)> ExecuteAsync(ReadOnlySequence<byte> text)
     {
         var parsed = Parse(text);
-        if (parsed.Command is null) return (parsed.Tag, parsed.Fault, parsed.Verb);
+        if (parsed.Command is null) return (parsed.Tag, parsed.Fault, null);
         try
         {
             OwnChanges = null;
@@ -176,9 +177,9 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         if (reply.Status == ReplyStatus.Gone) return false;
         if (verb is not null && reply.Status != ReplyStatus.Bad && verb.Updates != Updates.None && Selected is not null
             && !await Announcer.TellAsync(this, Selected, verb.Updates == Updates.KeepNumbers, OwnChanges, connection.Closed)) return false;
-        _badInARow = reply.Status == ReplyStatus.Bad ? _badInARow + 1 : 0;
+        _badInARow = verb is null && reply.Status == ReplyStatus.Bad ? _badInARow + 1 : 0;
         var w = connection.Write();
-        if (reply.Closes && reply.Status == ReplyStatus.No) Bye(ref w, "too many failures");
+        if (reply.Closes && reply.Status == ReplyStatus.No) Bye(ref w, reply.Text);
         reply.Write(ref w, tag);
         var tooBad = _badInARow == ImapLimits.BadCommandsMax;
         if (tooBad) Bye(ref w, "too many malformed commands");

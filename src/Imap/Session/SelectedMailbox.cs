@@ -18,10 +18,25 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
     /// <summary>Opened by EXAMINE.</summary>
     public bool ReadOnly => readOnly;
 
+    // By UID, rising. One range for as long as no other session takes some.
+    private readonly List<NumberRange> _recent = [];
+    private uint _recentFrom = uint.MaxValue;
+
     public MailboxSnapshot Known { get; set; } = view.Current;
 
     /// <summary>Keywords that the last FLAGS response named; the client is told again when there are others.</summary>
     public int KeywordsTold { get; set; }
+
+    /// <summary>Messages of <see cref="Known"/> of which this session is the first to be told (RFC 3501 §2.3.2).</summary>
+    public int RecentCount
+    {
+        get
+        {
+            var count = 0;
+            foreach (var range in _recent) count += Before(range.Last) - AtOrAfter(range.First) + 1;
+            return count;
+        }
+    }
 
     public MailboxId Id => Known.Mailbox;
 
@@ -75,7 +90,29 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
         return at < 0 ? row : present[at];
     }
 
+    /// <summary>Takes what no session has been told of, before the client is told how many messages there are.</summary>
+    public void ClaimRecent()
+    {
+        var (from, to) = readOnly ? view.PeekRecent() : view.ClaimRecent();
+        if (from.Value >= to.Value) return;
+        var last = to.Value - 1;
+        _recentFrom = Math.Min(_recentFrom, from.Value);
+        if (_recent.Count > 0 && from.Value <= _recent[^1].Last + 1) _recent[^1] = _recent[^1] with { Last = Math.Max(last, _recent[^1].Last) };
+        else _recent.Add(new NumberRange(from.Value, last));
+    }
+
+    public bool IsRecent(Uid uid) => uid.Value >= _recentFrom && IsInRecent(uid.Value);
+
     public void Dispose() => view.Dispose();
+
+    private bool IsInRecent(uint uid)
+    {
+        for (var i = _recent.Count - 1; i >= 0; i--)
+        {
+            if (uid >= _recent[i].First) return uid <= _recent[i].Last;
+        }
+        return false;
+    }
 
     private int AtOrAfter(uint uid)
     {

@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Posthorn.Imap.Tests;
+
+/// <summary>
+/// What one client may believe about the selected mailbox, from the replies alone (RFC 3501 §5.2, §7.4.1). It is as strict as a client that trusts the
+/// server: every message number must exist, a number must keep its UID until an EXPUNGE moves it, and EXPUNGE must not come where numbers are in use.
+/// </summary>
+internal sealed partial class MailboxModel
+{
+    private readonly List<Known> _messages = [];
+
+    public int Count => _messages.Count;
+
+    /// <summary>The UIDs by message number; 0 where none was told.</summary>
+    public IReadOnlyList<uint> Uids => _messages.ConvertAll(message => message.Uid);
+
+    public IReadOnlyList<string?> Flags => _messages.ConvertAll(message => message.Flags);
+
+    public uint UidNext { get; private set; }
+
+    /// <summary>Takes one untagged line of the server in.</summary>
+    /// <param name="mayExpunge">False while FETCH, STORE or SEARCH by message number is answered, and between commands.</param>
+    public void Take(string line, bool mayExpunge)
+    {
+        if (UidNextCode().Match(line) is { Success: true } next) UidNext = uint.Parse(next.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+        if (Numbered().Match(line) is not { Success: true } match) return;
+        var number = int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+        switch (match.Groups[2].Value)
+        {
+            case "EXISTS":
+                Require(number >= Count, line, "only EXPUNGE takes messages away");
+                while (Count < number) _messages.Add(new Known());
+                break;
+            case "EXPUNGE":
+                Require(mayExpunge, line, "EXPUNGE where message numbers are in use");
+                Require(number >= 1 && number <= Count, line, "there is no such number");
+                _messages.RemoveAt(number - 1);
+                break;
+            case "FETCH":
+                Require(number >= 1 && number <= Count, line, "there is no such number");
+                Fetch(_messages[number - 1], line, number);
+                break;
+        }
+    }
+
+    /// <summary>The mailbox as selected anew.</summary>
+    public void Clear() => _messages.Clear();
+
+    /// <summary>Flags that the client has set without asking to be told.</summary>
+    public void Forget(int first, int last)
+    {
+        for (var i = first; i <= Math.Max(first, last) && i <= Count; i++) _messages[i - 1].Flags = null;
+    }
+
+    private void Fetch(Known message, string line, int number)
+    {
+        if (Uid().Match(line) is { Success: true } uid)
+        {
+            var value = uint.Parse(uid.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+            if (message.Uid == 0) RequireOrder(number - 1, value, line);
+            Require(message.Uid == 0 || message.Uid == value, line, "the number had another UID");
+            message.Uid = value;
+        }
+        if (FlagList().Match(line) is { Success: true } flags) message.Flags = Sorted(flags.Groups[1].Value);
+        // The subject is the message's mark: it must never change under a UID.
+        if (Subject().Match(line) is { Success: true } subject)
+        {
+            Require(message.Subject is null || message.Subject == subject.Groups[1].Value, line, "another message than it was");
+            message.Subject = subject.Groups[1].Value;
+        }
+    }
+
+    private void RequireOrder(int index, uint uid, string line)
+    {
+        var before = _messages.FindLastIndex(index, message => message.Uid != 0);
+        var after = _messages.FindIndex(index, message => message.Uid != 0);
+        Require((before < 0 || _messages[before].Uid < uid) && (after < 0 || _messages[after].Uid > uid), line, "UIDs do not rise");
+    }
+
+    public static string Sorted(string flags) =>
+        string.Join(' ', flags.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(flag => flag != "\\Recent").Order(StringComparer.OrdinalIgnoreCase));
+
+    private static void Require(bool holds, string line, string why)
+    {
+        if (!holds) throw new InvalidOperationException($"{line}: {why}");
+    }
+
+    private sealed class Known
+    {
+        public uint Uid { get; set; }
+
+        public string? Flags { get; set; }
+
+        public string? Subject { get; set; }
+    }
+
+    [GeneratedRegex(@"^\* (\d+) (EXISTS|EXPUNGE|FETCH)\b")]
+    private static partial Regex Numbered();
+
+    [GeneratedRegex(@"\[UIDNEXT (\d+)\]")]
+    private static partial Regex UidNextCode();
+
+    [GeneratedRegex(@"[( ]UID (\d+)")]
+    private static partial Regex Uid();
+
+    [GeneratedRegex(@"[( ]FLAGS \(([^)]*)\)")]
+    private static partial Regex FlagList();
+
+    [GeneratedRegex(@"Subject: (\S+)")]
+    private static partial Regex Subject();
+}
