@@ -53,9 +53,6 @@ internal static class ImapLimits
     /// <summary>Failed log-ins before the connection is closed.</summary>
     public const int LoginFailuresMax = 3;
 
-    /// <summary>What waits in the output before it is flushed, and so what a client that does not read can hold.</summary>
-    public const int OutputOctetsMax = 32 * 1024;
-
     /// <summary>Octets of a body that are in memory at once.</summary>
     public const int BodyChunkOctets = 64 * 1024;
 

@@ -43,7 +43,8 @@ public sealed class DialogueTests
                 await server.DeliverAsync("INBOX", step.Block ?? throw new DialogueException("a message has lines"), ct, flags);
                 break;
             case "messages":
-                for (var i = 1; i <= int.Parse(words[1]); i++) await server.DeliverAsync("INBOX", Encoding.ASCII.GetBytes($"Subject: {i}\r\n\r\n{i}\r\n"), ct);
+                for (var i = 1; i <= int.Parse(words[1]); i++)
+                    await server.DeliverAsync("INBOX", Encoding.ASCII.GetBytes($"Subject: {i}\r\n\r\n{i}\r\n"), ct);
                 break;
             case "no":
                 break;

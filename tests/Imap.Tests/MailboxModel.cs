@@ -4,8 +4,9 @@ using System.Text.RegularExpressions;
 namespace Posthorn.Imap.Tests;
 
 /// <summary>
-/// What one client may believe about the selected mailbox, from the replies alone (RFC 3501 §5.2, §7.4.1). It is as strict as a client that trusts the
-/// server: every message number must exist, a number must keep its UID until an EXPUNGE moves it, and EXPUNGE must not come where numbers are in use.
+/// What one client may believe about the selected mailbox, from the replies alone (RFC 3501 §5.2, §7.4.1). It is as strict as a client
+/// that trusts the server: every message number must exist, a number must keep its UID until an EXPUNGE moves it, and EXPUNGE must not
+/// come where numbers are in use.
 /// </summary>
 internal sealed partial class MailboxModel
 {
@@ -80,7 +81,8 @@ internal sealed partial class MailboxModel
     }
 
     public static string Sorted(string flags) =>
-        string.Join(' ', flags.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(flag => flag != "\\Recent").Order(StringComparer.OrdinalIgnoreCase));
+        string.Join(' ', flags.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Where(flag => flag != "\\Recent").Order(StringComparer.OrdinalIgnoreCase));
 
     private static void Require(bool holds, string line, string why)
     {

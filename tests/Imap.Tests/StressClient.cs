@@ -144,24 +144,24 @@ internal sealed partial class StressClient(TestClient client, int number, int se
         var tags = commands.Select(_ => client.NextTag()).ToList();
         await SendAsync(string.Concat(commands.Select((command, i) => $"{tags[i]} {command}\r\n")), ct);
         for (var i = 0; i < commands.Count; i++)
-            await ReadAsync(tags[i], !commands[i].StartsWith("FETCH", StringComparison.Ordinal) && !commands[i].StartsWith("STORE", StringComparison.Ordinal)
-                && !commands[i].StartsWith("SEARCH", StringComparison.Ordinal), required, ct, commands[i]);
+            await ReadAsync(tags[i], commands[i].Split(' ')[0] is not ("FETCH" or "STORE" or "SEARCH"), required, ct, commands[i]);
     }
 
     private async Task ReadAsync(string tag, bool mayExpunge, bool required, CancellationToken ct, string command = "")
     {
         if (SilentStore().Match(command) is { Success: true } silent)
-            _model.Forget(int.Parse(silent.Groups[1].ValueSpan, CultureInfo.InvariantCulture), silent.Groups[2].Success ? int.Parse(silent.Groups[2].ValueSpan, CultureInfo.InvariantCulture) : 0);
+            _model.Forget(NumberOf(silent.Groups[1]), silent.Groups[2].Success ? NumberOf(silent.Groups[2]) : 0);
         // A number that was announced must be usable: BAD would say that it does not exist.
         var empty = _model.Count == 0;
         while (await LineAsync(ct) is var line)
         {
             if (!line.StartsWith("* ", StringComparison.Ordinal))
             {
-                if (!line.StartsWith(tag + " ", StringComparison.Ordinal)) throw new InvalidOperationException($"{line}: {tag} was to be answered first");
+                if (!line.StartsWith(tag + " ", StringComparison.Ordinal))
+                    throw new InvalidOperationException($"{line}: {tag} was to be answered first");
                 var status = line[(tag.Length + 1)..];
-                if (status.StartsWith("BAD", StringComparison.Ordinal) && !empty) throw new InvalidOperationException($"{command}: {line}");
-                if (required && !status.StartsWith("OK", StringComparison.Ordinal)) throw new InvalidOperationException($"{command}: {line}");
+                var ok = required ? status.StartsWith("OK", StringComparison.Ordinal) : empty || !status.StartsWith("BAD", StringComparison.Ordinal);
+                if (!ok) throw new InvalidOperationException($"{command}: {line}");
                 return;
             }
             if (command.StartsWith("SELECT", StringComparison.Ordinal) && line.StartsWith("* FLAGS", StringComparison.Ordinal)) _model.Clear();
@@ -181,6 +181,8 @@ internal sealed partial class StressClient(TestClient client, int number, int se
         _transcript.Append("S: ").Append(line).Append('\n');
         return line;
     }
+
+    private static int NumberOf(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
 
     private string Tail() => _transcript.Length > 6000 ? _transcript.ToString(_transcript.Length - 6000, 6000) : _transcript.ToString();
 

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Posthorn.Imap.Tests;
 
 /// <summary>
-/// Several clients on one mailbox, each with random commands, some of them pipelined, some behind IDLE, from a seed that a failure prints. Each keeps a
-/// <see cref="MailboxModel"/>; at the end all must see the same mailbox, which must be the one that a new client sees.
+/// Several clients on one mailbox, each with random commands, some of them pipelined, some behind IDLE, from a seed that a failure prints.
+/// Each keeps a <see cref="MailboxModel"/>; at the end all must see the same mailbox, which must be the one that a new client sees.
 /// </summary>
 /// <remarks><c>POSTHORN_LONG=1</c> runs many seeds; <c>POSTHORN_SEED=n</c> repeats one.</remarks>
 public sealed class StressTests
@@ -15,7 +15,8 @@ public sealed class StressTests
     {
         get
         {
-            if (Environment.GetEnvironmentVariable("POSTHORN_SEED") is { Length: > 0 } seed) return [int.Parse(seed, CultureInfo.InvariantCulture)];
+            var seed = Environment.GetEnvironmentVariable("POSTHORN_SEED");
+            if (!string.IsNullOrEmpty(seed)) return [int.Parse(seed, CultureInfo.InvariantCulture)];
             var runs = IsLong ? 100 : 2;
             var first = IsLong ? Environment.TickCount & 0xFFFFFF : 1;
             return [.. Enumerable.Range(first, runs)];
@@ -42,7 +43,8 @@ public sealed class StressTests
         var fresh = new StressClient(await server.ClientAsync(timeout.Token), Clients, 0);
         await fresh.SelectAsync(timeout.Token);
         var truth = await fresh.StateAsync(timeout.Token);
-        for (var i = 0; i < states.Count; i++) Assert.True(states[i] == truth, $"seed {seed}: client {i} believes\n{states[i]}\nbut there is\n{truth}");
+        for (var i = 0; i < states.Count; i++)
+            Assert.True(states[i] == truth, $"seed {seed}: client {i} believes\n{states[i]}\nbut there is\n{truth}");
         Assert.Empty((await server.Store.VerifyAsync(timeout.Token)).Findings);
     }
 }

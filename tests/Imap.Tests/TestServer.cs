@@ -24,10 +24,15 @@ internal sealed class TestServer : IAsyncDisposable
     private readonly List<(WireLink Link, Task Session)> _links = [];
     private readonly CollectingLog _log;
 
+    private readonly TimeProvider _wireTime;
+
     private TestServer(
-        string folder, Database db, Database searchDb, BlobStore blobs, MailDirectory directory, MailStore store, ImapServer imap, CollectingLog log,
-        AccountId account) =>
-        (_folder, _db, _searchDb, _blobs, _directory, Store, Imap, _log, Account) = (folder, db, searchDb, blobs, directory, store, imap, log, account);
+        string folder, (Database Mail, Database Search) db, BlobStore blobs, MailDirectory directory, MailStore store, ImapServer imap,
+        CollectingLog log, AccountId account, TimeProvider wireTime)
+    {
+        (_folder, _db, _searchDb, _blobs, _directory) = (folder, db.Mail, db.Search, blobs, directory);
+        (Store, Imap, _log, Account, _wireTime) = (store, imap, log, account, wireTime);
+    }
 
     public MailStore Store { get; }
 
@@ -35,7 +40,23 @@ internal sealed class TestServer : IAsyncDisposable
 
     public AccountId Account { get; }
 
-    public static async Task<TestServer> StartAsync(CancellationToken ct, bool plaintext = true, ImapSettings? settings = null)
+    /// <summary>Ends when the server is through with the newest connection.</summary>
+    public Task LastSession
+    {
+        get
+        {
+            lock (_links) return _links[^1].Session;
+        }
+    }
+
+    /// <summary>A store with ann's account in it.</summary>
+    /// <param name="ct">Ends the start.</param>
+    /// <param name="plaintext">Passwords are taken in the clear.</param>
+    /// <param name="wireTime">The clock of the connections.</param>
+    /// <param name="settings">The operator's.</param>
+    /// <param name="tls">For STARTTLS.</param>
+    public static async Task<TestServer> StartAsync(
+        CancellationToken ct, bool plaintext = true, ImapSettings? settings = null, TimeProvider? wireTime = null, TlsServer? tls = null)
     {
         var folder = System.IO.Directory.CreateTempSubdirectory("imap-").FullName;
         var time = TimeProvider.System;
@@ -52,14 +73,14 @@ internal sealed class TestServer : IAsyncDisposable
         var ann = (await directory.Accounts.AddAsync(
             Authority.System, new NewAccount(EmailAddress.Parse(User)) { Password = Encoding.UTF8.GetBytes(Password) }, ct)).Require();
         var log = new CollectingLog();
-        var imap = new ImapServer(settings ?? new ImapSettings(), store, directory.Authenticator, null, log);
-        return new TestServer(folder, db, searchDb, blobs, directory, store, imap, log, ann.Id);
+        var imap = new ImapServer(settings ?? new ImapSettings(), store, directory.Authenticator, tls, log);
+        return new TestServer(folder, (db, searchDb), blobs, directory, store, imap, log, ann.Id, wireTime ?? time);
     }
 
     /// <summary>The client's end of a new connection.</summary>
     public WireConnection Connect(IPEndPoint? from = null)
     {
-        var link = new WireLink(ImapServer.Limits, TimeProvider.System, from);
+        var link = new WireLink(ImapServer.Limits, _wireTime, from);
         link.Client.Limits = new WireLimits { LineOctetsMax = 16 * 1024 * 1024, IdleTimeout = TimeSpan.FromMinutes(5) };
         lock (_links) _links.Add((link, ServeAsync(link)));
         return link.Client;
@@ -71,6 +92,12 @@ internal sealed class TestServer : IAsyncDisposable
         await client.ReadLineAsync(ct);
         if (login) await client.OkAsync($"LOGIN {User} \"{Password}\"", ct);
         return client;
+    }
+
+    /// <summary>As when the program is asked to stop.</summary>
+    public void Stop()
+    {
+        lock (_links) _links.ForEach(static link => link.Link.Stop());
     }
 
     /// <summary>A message comes into a mailbox without any session's doing.</summary>

@@ -104,7 +104,7 @@ public sealed class MailboxTests
     public async Task A_role_has_one_mailbox_and_can_go_to_another(DatabaseKind kind)
     {
         await using var host = await StoreHost.OpenAsync(kind);
-        Assert.Equal(RefusalKind.AlreadyExists, (await host.Mailboxes.CreateAsync(StoreHost.Account, "Bin", MailboxRole.Trash)).Refusal!.Kind);
+        Assert.Equal(RefusalKind.Conflict, (await host.Mailboxes.CreateAsync(StoreHost.Account, "Bin", MailboxRole.Trash)).Refusal!.Kind);
         var trash = (await host.Mailboxes.FindAsync(StoreHost.Account, MailboxRole.Trash))!;
         Assert.Null((await host.Mailboxes.ChangeAsync(StoreHost.Account, trash.Id, null, 9)).Require().Role);
         var bin = (await host.Mailboxes.CreateAsync(StoreHost.Account, "Bin", MailboxRole.Trash)).Require();
