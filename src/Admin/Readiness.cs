@@ -15,8 +15,8 @@ internal sealed class Readiness(AdminParts parts, ILogger log)
     public async Task ServeAsync(HttpContext context)
     {
         var held = new Dictionary<string, bool>();
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        limit.CancelAfter(AdminLimits.ReadinessTimeout);
+        using var timeout = new CancellationTokenSource(AdminLimits.ReadinessTimeout, parts.Time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, timeout.Token);
         foreach (var check in _checks) held[check.Name] = await HoldsAsync(check, limit.Token);
         var view = new ReadinessView(held.Values.All(holds => holds), held);
         context.Response.StatusCode = view.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
