@@ -6,6 +6,7 @@ using Posthorn.Directory;
 namespace Posthorn.Admin.Tests;
 
 /// <summary>Who gets in, tried as somebody who should not.</summary>
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public sealed class DoorTests : IAsyncLifetime
 {
     private static readonly IPAddress Stranger = IPAddress.Parse("198.51.100.7");

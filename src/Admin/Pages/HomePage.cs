@@ -12,8 +12,8 @@ internal static class HomePage
         var host = facts.Hostname.Unicode;
         var content = Html.Of($"""
             <h1>{host}</h1>
-            <p class="lead">This server keeps and sends mail. Most mail programs need only your address and password; if yours asks for more,
-            these are the settings.</p>
+            <p class="lead">This server keeps and sends mail. Add an account to your mail program with your e-mail address, your password and
+            these settings.</p>
             <div class="cards">
             {Card("Incoming mail", host, incoming)}
             {Card("Outgoing mail", host, outgoing)}

@@ -41,8 +41,8 @@ internal sealed class ApiClient : IDisposable
             },
         };
         // The name only fills the Host field.
-        return new ApiClient(Over(handler, new Uri("http://localhost/api/v1/")), $"the server in {data} is not running: posthorn serve --config "
-            + Path.Combine(data, "posthorn.toml"));
+        var missing = $"no server is running on {data}; start it: posthorn serve --config {Path.Combine(data, "posthorn.toml")}";
+        return new ApiClient(Over(handler, new Uri("http://localhost/api/v1/")), missing);
     }
 
     /// <param name="url">As <c>https://mail.example.org</c>; plain HTTP only to this machine.</param>
