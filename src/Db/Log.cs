@@ -25,6 +25,24 @@ internal static partial class Log
     [LoggerMessage(206, LogLevel.Critical, "Segment {Number} is shorter than its records ask: {Length} bytes instead of {Expected}")]
     public static partial void SegmentShort(ILogger log, long number, long length, long expected);
 
+    [LoggerMessage(208, LogLevel.Critical, "Segment {Number} has a damaged header; its records are read all the same")]
+    public static partial void SegmentHeaderDamaged(ILogger log, long number);
+
+    [LoggerMessage(209, LogLevel.Information, "Segment {Number} held nothing that a row names; removed")]
+    public static partial void SegmentUnnamed(ILogger log, long number);
+
+    [LoggerMessage(210, LogLevel.Information, "Segment {Number} was half dead; its blobs have moved and the file is removed")]
+    public static partial void SegmentRemoved(ILogger log, long number);
+
+    [LoggerMessage(211, LogLevel.Critical, "Blob {Blob} is damaged in segment {Segment} at {Position}, so the segment is kept: {Reason}")]
+    public static partial void DamagedInCompaction(ILogger log, string blob, long segment, long position, string reason);
+
+    [LoggerMessage(212, LogLevel.Information, "{Blobs} blobs collected, {Segments} segments removed")]
+    public static partial void Tidied(ILogger log, long blobs, int segments);
+
+    [LoggerMessage(213, LogLevel.Warning, "Collection of dead blobs stopped and will be tried again: {Reason}")]
+    public static partial void TidyFailed(ILogger log, string reason);
+
     [LoggerMessage(207, LogLevel.Warning, "Notices to and from other nodes are interrupted: {Reason}")]
     public static partial void NoticesLost(ILogger log, string reason);
 }

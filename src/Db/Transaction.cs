@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 
@@ -50,8 +51,9 @@ public abstract class Transaction : Snapshot
     /// <summary>The commit waits until the segment is on disk up to this position.</summary>
     internal void CommitAfter(SegmentFile segment, long end)
     {
-        segment.BeginSync(end);
+        segment.Pin();
         _durable.Add((segment, end));
+        segment.BeginSync(end);
     }
 
     internal (int Callbacks, int Notices, int Durable) Mark() => (_onCommit.Count, _notices.Count, _durable.Count);
@@ -60,13 +62,13 @@ public abstract class Transaction : Snapshot
     {
         _onCommit.RemoveRange(mark.Callbacks, _onCommit.Count - mark.Callbacks);
         _notices.RemoveRange(mark.Notices, _notices.Count - mark.Notices);
+        foreach (var (segment, _) in CollectionsMarshal.AsSpan(_durable)[mark.Durable..]) segment.Unpin();
         _durable.RemoveRange(mark.Durable, _durable.Count - mark.Durable);
     }
 
     internal void AwaitSegments()
     {
         foreach (var (segment, end) in _durable) segment.AwaitSync(end);
-        _durable.Clear();
     }
 
     internal void RunCallbacks(ILogger log)

@@ -37,5 +37,8 @@ internal abstract class BlobSource : IDisposable
     /// <summary>Reads exactly as many bytes as asked; fewer there is damage.</summary>
     public abstract ValueTask ReadAsync(long offset, Memory<byte> destination, CancellationToken ct);
 
+    /// <summary>Compares what the shelf itself says of the blob with its row; null when they agree.</summary>
+    public abstract ValueTask<string?> CheckRecordAsync(BlobRow row, CancellationToken ct);
+
     public abstract void Dispose();
 }

@@ -10,14 +10,24 @@ namespace Posthorn.Db;
 /// names them for one owner in one account, and the commit waits until they are on disk. A blob without links is marked, and
 /// deleted a day later.
 /// </summary>
-public sealed partial class BlobStore : IAsyncDisposable
+public sealed class BlobStore : IAsyncDisposable
 {
-    private const string Columns = "number, segment, position, stored, length, codec, crc";
+    /// <summary>How often dead blobs are collected and half-dead segments compacted.</summary>
+    public static readonly TimeSpan TidyInterval = TimeSpan.FromMinutes(10);
+
     private readonly Database _database;
     private readonly BlobShelf _shelf;
+    private readonly BlobCollector _collector;
+    private readonly SegmentCompactor? _compactor;
+    private readonly TimeProvider _time;
     private readonly ILogger _log;
 
-    private BlobStore(Database database, BlobShelf shelf, ILogger log) => (_database, _shelf, _log) = (database, shelf, log);
+    private BlobStore(Database database, BlobShelf shelf, TimeProvider time, ILogger log)
+    {
+        (_database, _shelf, _time, _log) = (database, shelf, time, log);
+        _collector = new BlobCollector(database, shelf);
+        _compactor = shelf is SegmentShelf segments ? new SegmentCompactor(database, segments, time, log) : null;
+    }
 
     /// <summary>The tables; they come first in the list of schemas.</summary>
     public static Schema Schema { get; } = new(
@@ -77,7 +87,7 @@ public sealed partial class BlobStore : IAsyncDisposable
             "database:" => new TableShelf(database),
             _ => throw new RefusalException(new Refusal(RefusalKind.Invalid, "The blobs URL must be segments: or database:")),
         };
-        return new BlobStore(database, shelf, log);
+        return new BlobStore(database, shelf, time, log);
     }
 
     /// <summary>Stores the bytes. Linking them makes them durable, with the commit of that action.</summary>
@@ -127,7 +137,12 @@ public sealed partial class BlobStore : IAsyncDisposable
                 .Bind((long)place.Codec).Bind((long)place.Crc).Scalar();
 
             // Null: on PostgreSQL another transaction has just named the same bytes; they are found in the next round.
-            if (number is null) continue;
+            if (number is null)
+            {
+                if (place.Segment == 0) _shelf.Drop(tx, place);
+                continue;
+            }
+
             _shelf.Secure(tx, blob);
             InsertLink(tx, account, number.Value, owner);
             return;
@@ -189,6 +204,46 @@ public sealed partial class BlobStore : IAsyncDisposable
         var bytes = new byte[reader.Length];
         await reader.ReadAsync(0, bytes, ct);
         return bytes;
+    }
+
+    /// <summary>Reads every blob back. Mail may come and go meanwhile.</summary>
+    /// <param name="progress">Hears the number of blobs that are done, and of all.</param>
+    public Task<BlobReport> VerifyAsync(Action<long, long> progress, CancellationToken ct) =>
+        new BlobVerifier(_database, this, _shelf).RunAsync(progress, ct);
+
+    /// <summary>Tidies in intervals until cancelled; to be ended before the store is disposed.</summary>
+    public async Task RunAsync(CancellationToken ct)
+    {
+        using var timer = new PeriodicTimer(TidyInterval, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(ct))
+            {
+                try
+                {
+                    await TidyAsync(ct);
+                }
+                catch (DatabaseException error)
+                {
+                    Log.TidyFailed(_log, error.Message);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            // The server stops: what is half done is done at the next start.
+        }
+    }
+
+    /// <summary>Deletes blobs that nothing has named for a day, then empties half-dead segments. One at a time.</summary>
+    internal async Task<(long Blobs, int Segments)> TidyAsync(CancellationToken ct)
+    {
+        var touched = new HashSet<long>();
+        var blobs = await _collector.RunAsync(touched, ct);
+        foreach (var segment in touched) _compactor?.Recount(segment);
+        var segments = _compactor is null ? 0 : await _compactor.RunAsync(ct);
+        if (blobs > 0 || segments > 0) Log.Tidied(_log, blobs, segments);
+        return (blobs, segments);
     }
 
     public ValueTask DisposeAsync() => _shelf.DisposeAsync();
@@ -264,15 +319,13 @@ public sealed partial class BlobStore : IAsyncDisposable
         tx.Prepare("INSERT INTO blob_link (blob, account, kind, owner) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
             .Bind(blob).Bind(account.Value).Bind(owner.Kind).Bind(owner.Number).Execute();
 
-    private static (BlobPlace Place, long Length)? Find(Snapshot snapshot, BlobId id)
+    private static BlobRow? Find(Snapshot snapshot, BlobId id)
     {
         Span<byte> hash = stackalloc byte[BlobId.Length];
         id.CopyTo(hash);
-        using var rows = snapshot.Prepare("SELECT " + Columns + " FROM blob WHERE hash = $1").Bind(hash).Query();
-        return rows.Next() ? (PlaceOf(rows), rows.Int64(4)) : null;
+        using var rows = snapshot.Prepare("SELECT " + BlobRow.Columns + " FROM blob WHERE hash = $1").Bind(hash).Query();
+        return rows.Next() ? BlobRow.Read(rows) : null;
     }
-
-    private static BlobPlace PlaceOf(Rows rows) => new(rows.Int64(1), rows.Int64(2), rows.Int64(3), (BlobCodec)rows.Int64(5), (uint)rows.Int64(6));
 
     private StagedBlob StageHashed(ReadOnlySpan<byte> plain)
     {

@@ -21,6 +21,8 @@ internal sealed class SegmentFile(long number, string path, SafeFileHandle handl
     private long _written = end;
     private long _synced = end;
     private bool _syncing;
+    private bool _retired;
+    private int _pins;
     private bool _closed;
     private int _users = 1;
 
@@ -30,9 +32,6 @@ internal sealed class SegmentFile(long number, string path, SafeFileHandle handl
 
     /// <summary>Where the next record goes: everything before it is complete.</summary>
     public long Written => Volatile.Read(ref _written);
-
-    /// <summary>Set before compaction looks at the rows: what was staged here and is not linked by then must be staged again.</summary>
-    public bool Retired { get; private set; }
 
     /// <summary>The last append, to leave a segment alone while somebody may still link what he staged in it.</summary>
     public DateTimeOffset LastAppend { get; private set; }
@@ -105,7 +104,6 @@ internal sealed class SegmentFile(long number, string path, SafeFileHandle handl
     {
         lock (_sync)
         {
-            if (Retired) throw new DatabaseUnavailableException(DatabaseFault.Device, "The blob was staged too long ago: its segment is retired");
             if (_synced >= upTo || _syncing) return;
         }
 
@@ -167,10 +165,28 @@ internal sealed class SegmentFile(long number, string path, SafeFileHandle handl
         }
     }
 
-    /// <summary>No append or sync begins from now on.</summary>
-    public void Retire()
+    /// <summary>An action links what lies here: until <see cref="Unpin"/> the segment cannot be retired.</summary>
+    public void Pin()
     {
-        lock (_append) Retired = true;
+        lock (_sync)
+        {
+            if (_retired) throw new DatabaseUnavailableException(DatabaseFault.Device, "The blob was staged too long ago: its segment is retired");
+            _pins++;
+        }
+    }
+
+    public void Unpin()
+    {
+        lock (_sync) _pins--;
+    }
+
+    /// <summary>
+    /// False while an action links. From then on compaction sees every row: what was staged here and is not linked must be
+    /// staged again.
+    /// </summary>
+    public bool TryRetire()
+    {
+        lock (_sync) return _retired |= _pins == 0;
     }
 
     public bool TryAcquire()

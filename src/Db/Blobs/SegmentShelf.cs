@@ -12,7 +12,12 @@ namespace Posthorn.Db;
 internal sealed class SegmentShelf : BlobShelf
 {
     public const long SegmentBytesMax = 64L * 1024 * 1024;
+
+    /// <summary>What is staged must be linked within this time.</summary>
+    public static readonly TimeSpan LinkWithin = TimeSpan.FromHours(1);
+
     private const int OpenMax = 256;
+    private const int IdleMax = 4;
     private static readonly byte[] Magic = "PHSEG001"u8.ToArray();
 
     private readonly Lock _gate = new();
@@ -37,7 +42,12 @@ internal sealed class SegmentShelf : BlobShelf
     /// <param name="ends">For each segment that has rows: the end of its last record.</param>
     public static SegmentShelf Open(string directory, long storeId, IReadOnlyDictionary<long, long> ends, TimeProvider time, ILogger log)
     {
-        System.IO.Directory.CreateDirectory(directory);
+        if (!System.IO.Directory.Exists(directory))
+        {
+            System.IO.Directory.CreateDirectory(directory);
+            _ = Posix.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(directory))!);
+        }
+
         var shelf = new SegmentShelf(directory, storeId, time, log);
         try
         {
@@ -142,21 +152,34 @@ internal sealed class SegmentShelf : BlobShelf
         }
     }
 
-    /// <summary>Segments that take no more records, with their file lengths.</summary>
-    public List<(long Number, long Length)> Sealed()
+    /// <summary>Segments that take no more records and hold nothing that somebody may still link, with their file lengths.</summary>
+    public List<(long Number, long Length)> Quiet()
     {
-        var sealedSegments = new List<(long, long)>();
+        var quiet = new List<(long, long)>();
         lock (_gate)
         {
             foreach (var path in System.IO.Directory.EnumerateFiles(_directory, "*.seg"))
             {
                 if (long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                    && !_appending.Contains(number)) sealedSegments.Add((number, new FileInfo(path).Length));
+                    && IsQuiet(number)) quiet.Add((number, new FileInfo(path).Length));
             }
         }
 
-        sealedSegments.Sort();
-        return sealedSegments;
+        quiet.Sort();
+        return quiet;
+    }
+
+    /// <summary>The segment with one more user, in which from now on nothing can be linked; null when somebody still may.</summary>
+    public SegmentFile? Retire(long number)
+    {
+        if (Acquire(number) is not { } segment) return null;
+        lock (_gate)
+        {
+            if (IsQuiet(number) && segment.TryRetire()) return segment;
+        }
+
+        segment.Release();
+        return null;
     }
 
     /// <summary>Takes the name away; readers that have the file open keep it until they close.</summary>
@@ -237,8 +260,16 @@ internal sealed class SegmentShelf : BlobShelf
     private void Recover(long number, string path, long end)
     {
         var length = RandomAccessLength(path);
-        CheckHeader(number, path, length);
-        if (end == 0) end = SegmentFile.HeaderBytes;
+        var whole = IsHeaderWhole(number, path);
+        if (end == 0)
+        {
+            // Staged and never linked, or emptied by a compaction that was interrupted before its last step.
+            Log.SegmentUnnamed(_log, number);
+            File.Delete(path);
+            return;
+        }
+
+        if (!whole) Log.SegmentHeaderDamaged(_log, number);
         if (length < end)
         {
             Log.SegmentShort(_log, number, length, end);
@@ -252,51 +283,49 @@ internal sealed class SegmentShelf : BlobShelf
             RandomAccess.SetLength(handle, end);
         }
 
-        if (end >= SegmentBytesMax || _idle.Count >= 4) return;
+        if (!whole || end >= SegmentBytesMax || _idle.Count >= IdleMax) return;
         var segment = OpenFile(number, path, end);
         _open.Add(number, segment);
         _appending.Add(number);
         _idle.Push(segment);
     }
 
-    private void CheckHeader(long number, string path, long length)
+    private bool IsHeaderWhole(long number, string path)
     {
         Span<byte> header = stackalloc byte[SegmentFile.HeaderBytes];
         using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        var whole = length >= header.Length && RandomAccess.Read(handle, header, 0) == header.Length
+        var whole = RandomAccess.Read(handle, header, 0) == header.Length
             && header[..8].SequenceEqual(Magic)
             && BinaryPrimitives.ReadUInt32LittleEndian(header[28..]) == SegmentRecord.Crc(header[..28])
             && BinaryPrimitives.ReadInt64LittleEndian(header[8..]) == number;
-        if (!whole)
-        {
-            // A crash between creating the file and its first sync leaves an empty or torn header, and no row can name it then.
-            if (length <= SegmentFile.HeaderBytes || header.IndexOfAnyExcept((byte)0) < 0) return;
-            throw new DatabaseUnavailableException(DatabaseFault.Corrupt, $"{path} is not a segment of this program, or its header is damaged");
-        }
-
-        if (BinaryPrimitives.ReadInt64LittleEndian(header[16..]) != _storeId)
+        if (whole && BinaryPrimitives.ReadInt64LittleEndian(header[16..]) != _storeId)
         {
             throw new DatabaseUnavailableException(
                 DatabaseFault.Corrupt, $"{path} belongs to another database: the database and the blobs of a data directory go together");
         }
+
+        return whole;
     }
 
     private void CloseSurplus()
     {
         if (_open.Count < OpenMax) return;
-        foreach (var number in _open.Keys.Where(n => !_appending.Contains(n)).Take(OpenMax / 4).ToList())
+        foreach (var number in _open.Keys.Where(IsQuiet).Take(OpenMax / 4).ToList())
         {
             _open.Remove(number, out var segment);
             segment!.Release();
         }
     }
 
+    private bool IsQuiet(long number) => !_appending.Contains(number)
+        && (!_open.TryGetValue(number, out var segment) || segment.LastAppend + LinkWithin < Now);
+
     private string PathOf(long number) => Path.Combine(_directory, SegmentFile.NameOf(number));
 
     private static long RandomAccessLength(string path) => new FileInfo(path).Length;
 }
 
-internal sealed class SegmentSource(SegmentFile segment, long start) : BlobSource
+internal sealed class SegmentSource(SegmentFile segment, long start, bool owned = true) : BlobSource
 {
     private bool _released;
 
@@ -306,9 +335,17 @@ internal sealed class SegmentSource(SegmentFile segment, long start) : BlobSourc
         return ValueTask.CompletedTask;
     }
 
+    public override ValueTask<string?> CheckRecordAsync(BlobRow row, CancellationToken ct)
+    {
+        Span<byte> header = stackalloc byte[SegmentRecord.HeaderBytes];
+        segment.Read(start - header.Length, header);
+        var agree = SegmentRecord.TryRead(header, out var record) && record == row.Record;
+        return ValueTask.FromResult(agree ? null : $"the header of its record in {SegmentFile.NameOf(segment.Number)} is damaged");
+    }
+
     public override void Dispose()
     {
-        if (_released) return;
+        if (_released || !owned) return;
         _released = true;
         segment.Release();
     }

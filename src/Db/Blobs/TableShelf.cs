@@ -129,6 +129,13 @@ internal sealed class TableShelf(Database database) : BlobShelf
             if (copied != destination.Length) throw new InvalidDataException("parts are missing");
         }
 
+        public override async ValueTask<string?> CheckRecordAsync(BlobRow row, CancellationToken ct)
+        {
+            var stored = await database.ReadAsync(
+                snapshot => snapshot.Prepare("SELECT SUM(LENGTH(bytes)) FROM blob_part WHERE data = $1").Bind(data).Scalar() ?? 0, ct);
+            return stored == row.Place.StoredLength ? null : $"its parts hold {stored} bytes instead of {row.Place.StoredLength}";
+        }
+
         public override void Dispose()
         {
         }

@@ -187,6 +187,7 @@ internal sealed class PostgresWorkers : IDisposable
         }
         finally
         {
+            tx.ForgetSince((0, 0, 0));
             tx.GiveBackTurns();
         }
     }

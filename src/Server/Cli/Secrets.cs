@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Posthorn.Server;
 
-/// <summary>Reads passwords from standard input or a prompt that shows nothing. They are never an argument, which every user of the machine can see.</summary>
+/// <summary>
+/// Reads passwords from standard input or a prompt that shows nothing. They are never an argument, which every user of the
+/// machine can see.
+/// </summary>
 internal static class Secrets
 {
     /// <param name="fromStdin">Take the first line of standard input (<c>--password-stdin</c>) instead of asking.</param>
