@@ -43,6 +43,15 @@ internal static partial class Log
     [LoggerMessage(213, LogLevel.Warning, "Collection of dead blobs stopped and will be tried again: {Reason}")]
     public static partial void TidyFailed(ILogger log, string reason);
 
+    [LoggerMessage(214, LogLevel.Information, "Root key {Name} made in {Path}; without it the secrets of the database cannot be read")]
+    public static partial void RootKeyMade(ILogger log, string name, string path);
+
+    [LoggerMessage(215, LogLevel.Warning, "{Path} can be used by others than its owner ({Mode})")]
+    public static partial void RootKeyReadable(ILogger log, string path, string mode);
+
+    [LoggerMessage(216, LogLevel.Error, "A sealed value does not open: it is damaged, or was sealed for something else than {Purpose} {Row}")]
+    public static partial void SecretRefused(ILogger log, string purpose, string row);
+
     [LoggerMessage(207, LogLevel.Warning, "Notices to and from other nodes are interrupted: {Reason}")]
     public static partial void NoticesLost(ILogger log, string reason);
 }

@@ -1,8 +1,8 @@
 namespace Posthorn.Db;
 
 /// <summary>
-/// Deletes the rows of blobs that nothing has named for a day, and staged data that nobody has named. The bytes of a segment stay until it is compacted;
-/// those of a table go at once.
+/// Deletes the rows of blobs that nothing has named for a day, and staged data that nobody has named. The bytes of a segment
+/// stay until it is compacted; those of a table go at once.
 /// </summary>
 internal sealed class BlobCollector(Database database, BlobShelf shelf)
 {

@@ -11,8 +11,8 @@ namespace Posthorn.Db;
 public sealed record BlobReport(long Blobs, long SizeBytes, IReadOnlyList<string> Findings);
 
 /// <summary>
-/// Reads every blob back, against its checksums and its hash, and its record's header against its row; then compares blobs with links. Mail may come and go
-/// meanwhile: what has been collected or moved between two looks is no finding.
+/// Reads every blob back, against its checksums and its hash, and its record's header against its row; then compares blobs with
+/// links. Mail may come and go meanwhile: what has been collected or moved between two looks is no finding.
 /// </summary>
 internal sealed class BlobVerifier(Database database, BlobStore store, BlobShelf shelf)
 {

@@ -4,9 +4,10 @@ using Microsoft.Extensions.Logging;
 namespace Posthorn.Db;
 
 /// <summary>
-/// Empties segments that are half dead: copies what rows still name into another segment, moves the rows in small actions that wait for the copies to be on
-/// disk, and removes the file when no row names it. A reader that has the file open keeps it; one that comes late finds the new place in the row. Stopping at any
-/// point loses nothing: copies without rows are cut off or become dead space, a file without rows is removed at the next start.
+/// Empties segments that are half dead: copies what rows still name into another segment, moves the rows in small actions that
+/// wait for the copies to be on disk, and removes the file when no row names it. A reader that has the file open keeps it; one
+/// that comes late finds the new place in the row. Stopping at any point loses nothing: copies without rows are cut off or
+/// become dead space, a file without rows is removed at the next start.
 /// </summary>
 internal sealed class SegmentCompactor(Database database, SegmentShelf shelf, TimeProvider time, ILogger log)
 {
@@ -17,7 +18,7 @@ internal sealed class SegmentCompactor(Database database, SegmentShelf shelf, Ti
     private const int SliceRows = 500;
     private const int SliceBytes = 4 * 1024 * 1024;
 
-    private readonly Dictionary<long, long> _live = [];
+    private readonly Dictionary<long, (long Live, long Length)> _live = [];
     private readonly HashSet<long> _damaged = [];
     private readonly byte[] _buffer = new byte[Packing.Bound(Packing.FrameBytes)];
 
@@ -31,8 +32,9 @@ internal sealed class SegmentCompactor(Database database, SegmentShelf shelf, Ti
         foreach (var (number, length) in shelf.Quiet())
         {
             if (_damaged.Contains(number)) continue;
-            if (!_live.TryGetValue(number, out var live)) _live[number] = live = await LiveBytesAsync(number, ct);
-            if (live * 2 <= length - SegmentFile.HeaderBytes) half.Add((number, live));
+            if (!_live.TryGetValue(number, out var counted) || counted.Length != length)
+                _live[number] = counted = (await LiveBytesAsync(number, ct), length);
+            if (counted.Live * 2 <= length - SegmentFile.HeaderBytes) half.Add((number, counted.Live));
         }
 
         // The emptiest first: they give the most space back and ask for the least, which counts when the disk is full.
@@ -80,7 +82,7 @@ internal sealed class SegmentCompactor(Database database, SegmentShelf shelf, Ti
             {
                 var page = await database.ReadAsync(snapshot => Page(snapshot, source.Number, after), ct);
                 if (page.Count == 0) return;
-                target ??= shelf.Lease();
+                target ??= shelf.LeaseNew();
                 var moves = new List<(BlobRow Row, long To)>();
                 var copied = 0L;
                 foreach (var row in page)

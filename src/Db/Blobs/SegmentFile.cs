@@ -20,6 +20,7 @@ internal sealed class SegmentFile(long number, string path, SafeFileHandle handl
     private long _allocated = RandomAccess.GetLength(handle);
     private long _written = end;
     private long _synced = end;
+    private long _lastAppendTicks;
     private bool _syncing;
     private bool _retired;
     private int _pins;
@@ -34,7 +35,7 @@ internal sealed class SegmentFile(long number, string path, SafeFileHandle handl
     public long Written => Volatile.Read(ref _written);
 
     /// <summary>The last append, to leave a segment alone while somebody may still link what he staged in it.</summary>
-    public DateTimeOffset LastAppend { get; private set; }
+    public DateTimeOffset LastAppend => new(Volatile.Read(ref _lastAppendTicks), TimeSpan.Zero);
 
     public static string NameOf(long number) => number.ToString("00000000", CultureInfo.InvariantCulture) + ".seg";
 
@@ -47,7 +48,7 @@ internal sealed class SegmentFile(long number, string path, SafeFileHandle handl
             var position = _written;
             WriteAt(position, record);
             Volatile.Write(ref _written, position + record.Length);
-            LastAppend = now;
+            Volatile.Write(ref _lastAppendTicks, now.UtcTicks);
             return position;
         }
     }
@@ -74,7 +75,7 @@ internal sealed class SegmentFile(long number, string path, SafeFileHandle handl
         lock (_append)
         {
             Volatile.Write(ref _written, written);
-            LastAppend = now;
+            Volatile.Write(ref _lastAppendTicks, now.UtcTicks);
         }
     }
 

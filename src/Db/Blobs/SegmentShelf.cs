@@ -119,6 +119,12 @@ internal sealed class SegmentShelf : BlobShelf
         lock (_gate) return _idle.TryPop(out var segment) ? segment : Create();
     }
 
+    /// <summary>A new one, for compaction: an idle segment may itself be half dead.</summary>
+    public SegmentFile LeaseNew()
+    {
+        lock (_gate) return Create();
+    }
+
     public void Return(SegmentFile segment)
     {
         lock (_gate)
@@ -152,7 +158,10 @@ internal sealed class SegmentShelf : BlobShelf
         }
     }
 
-    /// <summary>Segments that take no more records and hold nothing that somebody may still link, with their file lengths.</summary>
+    /// <summary>
+    /// Segments that nobody appends to at the moment, and that hold nothing that somebody may still link; with what is written
+    /// in them.
+    /// </summary>
     public List<(long Number, long Length)> Quiet()
     {
         var quiet = new List<(long, long)>();
@@ -160,8 +169,9 @@ internal sealed class SegmentShelf : BlobShelf
         {
             foreach (var path in System.IO.Directory.EnumerateFiles(_directory, "*.seg"))
             {
-                if (long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                    && IsQuiet(number)) quiet.Add((number, new FileInfo(path).Length));
+                if (!long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number)) continue;
+                var length = _appending.Contains(number) ? _open[number].Written : new FileInfo(path).Length;
+                if (length > SegmentFile.HeaderBytes && IsQuiet(number) && !IsLeased(number)) quiet.Add((number, length));
             }
         }
 
@@ -175,7 +185,16 @@ internal sealed class SegmentShelf : BlobShelf
         if (Acquire(number) is not { } segment) return null;
         lock (_gate)
         {
-            if (IsQuiet(number) && segment.TryRetire()) return segment;
+            if (IsQuiet(number) && !IsLeased(number) && segment.TryRetire())
+            {
+                if (!_appending.Contains(number)) return segment;
+                if (_active?.Number == number) _active = null;
+                var others = _idle.Where(s => s.Number != number).ToList();
+                _idle.Clear();
+                foreach (var other in others) _idle.Push(other);
+                SealLocked(segment);
+                return segment;
+            }
         }
 
         segment.Release();
@@ -310,15 +329,16 @@ internal sealed class SegmentShelf : BlobShelf
     private void CloseSurplus()
     {
         if (_open.Count < OpenMax) return;
-        foreach (var number in _open.Keys.Where(IsQuiet).Take(OpenMax / 4).ToList())
+        foreach (var number in _open.Keys.Where(n => !_appending.Contains(n) && IsQuiet(n)).Take(OpenMax / 4).ToList())
         {
             _open.Remove(number, out var segment);
             segment!.Release();
         }
     }
 
-    private bool IsQuiet(long number) => !_appending.Contains(number)
-        && (!_open.TryGetValue(number, out var segment) || segment.LastAppend + LinkWithin < Now);
+    private bool IsQuiet(long number) => !_open.TryGetValue(number, out var segment) || segment.LastAppend + LinkWithin < Now;
+
+    private bool IsLeased(long number) => _appending.Contains(number) && _active?.Number != number && !_idle.Any(s => s.Number == number);
 
     private string PathOf(long number) => Path.Combine(_directory, SegmentFile.NameOf(number));
 

@@ -89,7 +89,14 @@ internal sealed class PostgresTransaction(PostgresConnection connection, Account
 
     public override DatabaseKind Kind => DatabaseKind.Postgres;
 
-    public override Statement Prepare(string sql) => connection.Prepare(sql);
+    /// <summary>False for an action that has asked the server for nothing: there is nothing to commit, and no outcome to be in doubt about.</summary>
+    public bool Touched { get; private set; }
+
+    public override Statement Prepare(string sql)
+    {
+        Touched = true;
+        return connection.Prepare(sql);
+    }
 
     public override void LockAccount(AccountId account)
     {

@@ -11,6 +11,10 @@ internal static partial class PostgresDialect
     /// <summary>One migration at a time: the key is any number that nobody else uses.</summary>
     public const string MigrationLock = "SELECT pg_advisory_xact_lock(7308900713)";
 
+    /// <summary>Between the makers of data keys and the rotation of the root key.</summary>
+    public const string VaultLock = "SELECT pg_advisory_xact_lock(7308900714)";
+    public const string VaultLockShared = "SELECT pg_advisory_xact_lock_shared(7308900714)";
+
     public static string Translate(string statement) =>
         Integer().Replace(Blob().Replace(WithoutRowid().Replace(statement, string.Empty), "BYTEA"), "BIGINT");
 

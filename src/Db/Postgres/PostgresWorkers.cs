@@ -174,7 +174,7 @@ internal sealed class PostgresWorkers : IDisposable
             Within(connection, () => work.Run(tx));
             tx.AwaitSegments();
             CrashPoints.Pass(CrashPoints.BeforeCommit);
-            Commit(transaction, connection);
+            if (tx.Touched) Commit(transaction, connection);
             CrashPoints.Pass(CrashPoints.AfterCommit);
             tx.RunCallbacks(_log);
             if (tx.Notices.Count > 0) _deliver(tx.Notices);
