@@ -171,7 +171,7 @@ public sealed class BlobTests
         var dead = new List<(BlobId Id, int Seed)>();
         for (var i = 0; i < 400; i++)
         {
-            var id = await PutAsync(test, Bytes(i % 50 == 0 ? 1_500_000 : 250_000, i, true), i);
+            var id = await PutAsync(test, Mixed(i), i);
             (i % 4 == 0 ? kept : dead).Add((id, i));
         }
 
@@ -191,7 +191,7 @@ public sealed class BlobTests
         });
         while (!tidying.IsCompleted)
         {
-            foreach (var (id, seed) in kept.Take(20)) Assert.Equal(Bytes(seed % 50 == 0 ? 1_500_000 : 250_000, seed, true), await test.Blobs.ReadAllAsync(id));
+            foreach (var (id, seed) in kept.Take(20)) Assert.Equal(Mixed(seed), await test.Blobs.ReadAllAsync(id));
         }
 
         await clock;
@@ -202,7 +202,7 @@ public sealed class BlobTests
         var all = new byte[held!.Length];
         await held.ReadAsync(0, all);
         Assert.Equal(Bytes(1_500_000, kept[0].Seed, true), all);
-        foreach (var (id, seed) in kept) Assert.Equal(Bytes(seed % 50 == 0 ? 1_500_000 : 250_000, seed, true), await test.Blobs.ReadAllAsync(id));
+        foreach (var (id, seed) in kept) Assert.Equal(Mixed(seed), await test.Blobs.ReadAllAsync(id));
         await AssertSoundAsync(test);
         await test.ReopenAsync();
         await AssertSoundAsync(test);
@@ -233,6 +233,8 @@ public sealed class BlobTests
 #pragma warning restore CA5394
         return bytes;
     }
+
+    private static byte[] Mixed(int seed) => Bytes(seed % 50 == 0 ? 1_500_000 : 250_000, seed, random: true);
 
     internal static async Task<BlobId> PutAsync(TestDatabase test, byte[] bytes, long owner)
     {

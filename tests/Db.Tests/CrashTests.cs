@@ -96,7 +96,11 @@ public sealed class CrashTests : IDisposable
     }
 
     private Task<Database> OpenAsync(Schema notes) => Database.OpenAsync(
-        new DatabaseSettings { Directory = _directory.Path }, [BlobStore.Schema, notes], TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+        new DatabaseSettings { Directory = _directory.Path },
+        [BlobStore.Schema, notes],
+        TimeProvider.System,
+        NullLoggerFactory.Instance,
+        CancellationToken.None);
 
     private static async Task<long?> CountAsync(Database database, string sql) => await database.ReadAsync(s => s.Prepare(sql).Scalar());
 }

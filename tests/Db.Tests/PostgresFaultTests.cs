@@ -78,7 +78,7 @@ public sealed class PostgresFaultTests : IAsyncLifetime
         {
             // The server ends this session between the action and its COMMIT.
             if (name == CrashPoints.BeforeCommit && Interlocked.Exchange(ref mine, 0) is var pid and not 0)
-                database.ReadAsync(s => s.Prepare("SELECT CASE WHEN pg_terminate_backend($1::int, 5000) THEN 1 ELSE 0 END").Bind(pid).Scalar()).AsTask().GetAwaiter().GetResult();
+                database.ReadAsync(s => Terminate(s, pid)).AsTask().GetAwaiter().GetResult();
         };
         try
         {
@@ -151,6 +151,10 @@ public sealed class PostgresFaultTests : IAsyncLifetime
     }
 
     private static void Terminate(Transaction tx) => tx.Prepare("SELECT CASE WHEN pg_terminate_backend(pg_backend_pid()) THEN 1 ELSE 0 END").Scalar();
+
+    /// <summary>Returns when the other session has ended.</summary>
+    private static long? Terminate(Snapshot snapshot, long session) =>
+        snapshot.Prepare("SELECT CASE WHEN pg_terminate_backend($1::int, 5000) THEN 1 ELSE 0 END").Bind(session).Scalar();
 
     private Task<Database> OpenAsync(TimeSpan reconnect) => Database.OpenAsync(
         new DatabaseSettings { Directory = _directory.Path, Url = _cluster.Url, Name = _name, ReconnectTimeout = reconnect },

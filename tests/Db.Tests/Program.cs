@@ -6,5 +6,7 @@ namespace Posthorn.Db.Tests;
 internal static class Program
 {
     public static async Task<int> Main(string[] args) =>
-        args is [CrashChild.Argument, var point, var passes, var directory] ? await CrashChild.RunAsync(point, passes, directory) : await ConsoleRunner.Run(args);
+        args is [CrashChild.Argument, var point, var passes, var directory]
+            ? await CrashChild.RunAsync(point, passes, directory)
+            : await ConsoleRunner.Run(args);
 }

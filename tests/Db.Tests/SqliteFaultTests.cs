@@ -144,7 +144,8 @@ public sealed class SqliteFaultTests
         using var syncer = new SegmentSyncer();
 
         // A device that takes writes and cannot be synced.
-        var segment = new SegmentFile(9, "/dev/null", File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite), 0, syncer, NullLogger.Instance);
+        var device = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite);
+        var segment = new SegmentFile(9, "/dev/null", device, 0, syncer, NullLogger.Instance);
         segment.Append(new byte[10], DateTimeOffset.UnixEpoch);
         FatalStorage.Override = what => told = what;
         try

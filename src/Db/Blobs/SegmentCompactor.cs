@@ -146,7 +146,12 @@ internal sealed class SegmentCompactor(Database database, SegmentShelf shelf, Ti
             {
                 using var payload = new SegmentSource(source, from, owned: false);
                 var frames = await FrameTable.ReadAsync(payload, row.Place, row.Length, ct);
-                for (var i = 0; i < frames.Count; i++) CopyPart(source, from + frames[i].Offset, target, to + frames[i].Offset, frames[i].Length, frames[i].Crc);
+                for (var i = 0; i < frames.Count; i++)
+                {
+                    var (offset, length, _, crc) = frames[i];
+                    CopyPart(source, from + offset, target, to + offset, length, crc);
+                }
+
                 var table = row.Place.StoredLength - frames.StoredLength;
                 CopyPart(source, from + frames.StoredLength, target, to + frames.StoredLength, table, row.Place.Crc);
             }

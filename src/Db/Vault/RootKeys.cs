@@ -211,11 +211,13 @@ internal sealed class RootKeys : IDisposable
         using (var file = new FileStream(beside, options))
         {
             file.Write(contents);
-            if (Posix.SyncData(file.SafeFileHandle) is not 0 and var error) throw new IOException($"{beside} could not be synced to disk (error {error})");
+            if (Posix.SyncData(file.SafeFileHandle) is not 0 and var error)
+                throw new IOException($"{beside} could not be synced to disk (error {error})");
         }
 
         File.Move(beside, _path, overwrite: true);
-        if (Posix.SyncDirectory(directory) is not 0 and var failed) throw new IOException($"{directory} could not be synced to disk (error {failed})");
+        if (Posix.SyncDirectory(directory) is not 0 and var failed)
+            throw new IOException($"{directory} could not be synced to disk (error {failed})");
     }
 
     private static void Create(string directory)

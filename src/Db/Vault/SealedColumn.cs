@@ -20,7 +20,8 @@ public sealed class SealedColumn
         var list = string.Join(", ", keys);
         var numbers = string.Join(", ", keys.Select((_, i) => Parameter(i + 1)));
         var same = string.Join(" AND ", keys.Select((key, i) => $"{key} = {Parameter(i + 2)}"));
-        _read = $"SELECT {list}, {column} FROM {table} WHERE ({list}) > ({numbers}) AND {column} IS NOT NULL ORDER BY {list} LIMIT {Parameter(keys.Count + 1)}";
+        _read = $"SELECT {list}, {column} FROM {table} "
+            + $"WHERE ({list}) > ({numbers}) AND {column} IS NOT NULL ORDER BY {list} LIMIT {Parameter(keys.Count + 1)}";
         _replace = $"UPDATE {table} SET {column} = $1 WHERE {same} AND {column} = {Parameter(keys.Count + 2)}";
         _any = $"SELECT 1 FROM {table} WHERE substr({column}, 1, {Vault.HeadBytes}) = $1 LIMIT 1";
     }

@@ -79,7 +79,8 @@ public sealed class Vault : IDisposable
     }
 
     /// <summary>The names of the root keys without which this database's secrets are lost: what a backup must say.</summary>
-    public static async Task<IReadOnlyList<string>> NeededRootKeysAsync(Database database, CancellationToken ct) => await database.ReadAsync(NeededRoots, ct);
+    public static async Task<IReadOnlyList<string>> NeededRootKeysAsync(Database database, CancellationToken ct) =>
+        await database.ReadAsync(NeededRoots, ct);
 
     /// <summary>Seals a secret for one row, within the action that writes the row.</summary>
     /// <param name="purpose">What it is, one of the declared columns' purposes; each has data keys of its own.</param>
