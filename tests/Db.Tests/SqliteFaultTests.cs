@@ -141,27 +141,27 @@ public sealed class SqliteFaultTests
     {
         await using var test = await TestDatabase.OpenAsync(DatabaseKind.Sqlite, null, Notes);
         var told = string.Empty;
-        using var syncer = new SegmentSyncer();
-
-        // A device that takes writes and cannot be synced.
-        var device = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite);
-        var segment = new SegmentFile(9, "/dev/null", device, 0, syncer, NullLogger.Instance);
-        segment.Append(new byte[10], DateTimeOffset.UnixEpoch);
         FatalStorage.Override = what => told = what;
         try
         {
+            // A device that takes writes and cannot be synced. The syncer has ended before the exit is in force again.
+            using var syncer = new SegmentSyncer();
+            var device = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite);
+            var segment = new SegmentFile(9, "/dev/null", device, 0, syncer, NullLogger.Instance);
+            segment.Append(new byte[10], DateTimeOffset.UnixEpoch);
             await Assert.ThrowsAsync<DatabaseUnavailableException>(() => test.Database.WriteAsync(tx =>
             {
                 tx.CommitAfter(segment, 10);
                 return tx.Prepare("INSERT INTO note (number) VALUES (1)").Execute();
             }).AsTask());
-            Assert.Equal("/dev/null", told);
-            Assert.Equal(0, await CountAsync(test.Database));
         }
         finally
         {
             FatalStorage.Override = null;
         }
+
+        Assert.Equal("/dev/null", told);
+        Assert.Equal(0, await CountAsync(test.Database));
     }
 
     private static Task<Database> OpenAsync(DatabaseSettings settings, params Schema[] schemas) =>
