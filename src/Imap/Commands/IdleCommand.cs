@@ -62,7 +62,7 @@ internal sealed record IdleCommand : Command
             w.Raw(first.Span);
             w.Commit();
         }
-        return (session.Selected is null || await Announcer.TellAsync(session, session.Selected, keepNumbers: false, null, ct))
+        return (session.Selected is null || await Announcer.TellAsync(session, session.Selected, keepNumbers: false, ct))
             && await session.Connection.FlushAsync(ct);
     }
 }

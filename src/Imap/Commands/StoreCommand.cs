@@ -20,9 +20,8 @@ internal sealed record StoreCommand(SequenceSet Set, FlagOperation Operation, Fl
         var stored = await session.Server.Store.Emails.StoreFlagsAsync(
             session.Account, mailbox.Id, mailbox.Uids(rows), Operation, Flags.System, Flags.Keywords, null, ct);
         if (stored.Refusal is { } refusal) return Replies.From(refusal);
-        var own = new OwnStore(this, mailbox, rows);
-        session.OwnChanges = own.IsKnown;
-        if (!Silent && !await own.EchoAsync(session, ct)) return Replies.Gone;
+        if (Silent) Assume(mailbox, rows);
+        else if (!await EchoAsync(session, rows, ct)) return Replies.Gone;
         return Reply.Ok("STORE completed");
     }
 
@@ -43,66 +42,64 @@ internal sealed record StoreCommand(SequenceSet Set, FlagOperation Operation, Fl
         return true;
     }
 
-    // What this client has done itself is not announced to it again; what others have done at the same time is, silent or not
-    // (RFC 9051 §6.4.6: "a FETCH response SHOULD be sent if a change to a message's flags from an external source is observed").
-    private sealed class OwnStore(StoreCommand command, SelectedMailbox mailbox, RowSet rows)
+    /// <summary>The new flags of every message that was named, changed or not.</summary>
+    private static async ValueTask<bool> EchoAsync(ImapSession session, RowSet rows, CancellationToken ct)
     {
-        private readonly Dictionary<(int Before, int After), bool> _keywords = [];
-        private readonly MailboxSnapshot _numbers = mailbox.Known;
-        private MailboxSnapshot? _echoed;
-
-        public bool IsKnown(in EmailRow was, in EmailRow now)
+        var present = session.Mailbox.View.Current;
+        foreach (var range in rows.Ranges)
         {
-            var index = _numbers.IndexOf(was.Uid);
-            if (index < 0 || !rows.Contains(index)) return false;
-            if (_echoed is not null)
+            for (var first = range.First; first <= range.Last; first += ImapLimits.BatchRows)
             {
-                var at = _echoed.IndexOf(was.Uid);
-                return at >= 0 && _echoed[at].Flags == now.Flags;
+                Echo(session, present, first, Math.Min(range.Last, first + ImapLimits.BatchRows - 1));
+                if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
             }
-            return now.Flags.System == Expected(was.Flags.System) && KeywordsAreExpected(was.Flags.KeywordSet, now.Flags.KeywordSet);
+        }
+        return true;
+    }
+
+    private static void Echo(ImapSession session, MailboxSnapshot present, int first, int last)
+    {
+        var mailbox = session.Mailbox;
+        var w = session.Connection.Write();
+        if (mailbox.View.Keywords.All.Count > mailbox.KeywordsTold) Announcer.Flags(ref w, mailbox);
+        for (var index = first; index <= last; index++) FetchWriter.Flags(ref w, index + 1, mailbox.Tell(present, index), mailbox);
+        w.Commit();
+    }
+
+    // After a silent STORE the client works the new flags out by itself. Where others have changed something at the same time it is wrong, and
+    // will be told (RFC 9051 §6.4.6: "a FETCH response SHOULD be sent if a change to a message's flags from an external source is observed").
+    private void Assume(SelectedMailbox mailbox, RowSet rows)
+    {
+        var present = mailbox.View.Current;
+        var keywords = new Dictionary<(int Before, int After), bool>();
+        foreach (var index in rows.Indexes)
+        {
+            var (was, now) = (mailbox.Told(index), mailbox.Fresh(present, index).Flags);
+            var expected = now.System == Expected(was.System) && AreExpected(was.KeywordSet, now.KeywordSet);
+            mailbox.Note(index, expected ? now : SelectedMailbox.UnknownFlags);
         }
 
-        /// <summary>The new flags of every message that was named, changed or not.</summary>
-        public async ValueTask<bool> EchoAsync(ImapSession session, CancellationToken ct)
+        bool AreExpected(int before, int after)
         {
-            var present = mailbox.View.Current;
-            foreach (var range in rows.Ranges)
-            {
-                for (var first = range.First; first <= range.Last; first += ImapLimits.BatchRows)
-                {
-                    Echo(session, present, first, Math.Min(range.Last, first + ImapLimits.BatchRows - 1));
-                    if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
-                }
-            }
-            _echoed = present;
-            return true;
+            if (before == SelectedMailbox.UnknownFlags.KeywordSet) return false;
+            if (keywords.TryGetValue((before, after), out var known)) return known;
+            return keywords[(before, after)] = KeywordsAreExpected(mailbox.View.Keywords, before, after);
         }
+    }
 
-        private void Echo(ImapSession session, MailboxSnapshot present, int first, int last)
-        {
-            var w = session.Connection.Write();
-            if (mailbox.View.Keywords.All.Count > mailbox.KeywordsTold) Announcer.Flags(ref w, mailbox);
-            for (var index = first; index <= last; index++) FetchWriter.Flags(ref w, index + 1, mailbox.Fresh(present, index), mailbox);
-            w.Commit();
-        }
+    private SystemFlags Expected(SystemFlags was) => Operation switch
+    {
+        FlagOperation.Add => was | Flags.System,
+        FlagOperation.Remove => was & ~Flags.System,
+        _ => Flags.System,
+    };
 
-        private SystemFlags Expected(SystemFlags was) => command.Operation switch
-        {
-            FlagOperation.Add => was | command.Flags.System,
-            FlagOperation.Remove => was & ~command.Flags.System,
-            _ => command.Flags.System,
-        };
-
-        private bool KeywordsAreExpected(int before, int after)
-        {
-            if (_keywords.TryGetValue((before, after), out var known)) return known;
-            var sets = mailbox.View.Keywords;
-            var expected = new HashSet<string>(
-                command.Operation == FlagOperation.Replace ? command.Flags.Keywords : sets.Names(before), StringComparer.OrdinalIgnoreCase);
-            if (command.Operation == FlagOperation.Add) expected.UnionWith(command.Flags.Keywords);
-            if (command.Operation == FlagOperation.Remove) expected.ExceptWith(command.Flags.Keywords);
-            return _keywords[(before, after)] = expected.SetEquals(sets.Names(after));
-        }
+    private bool KeywordsAreExpected(KeywordSets sets, int before, int after)
+    {
+        var expected = new HashSet<string>(
+            Operation == FlagOperation.Replace ? Flags.Keywords : sets.Names(before), StringComparer.OrdinalIgnoreCase);
+        if (Operation == FlagOperation.Add) expected.UnionWith(Flags.Keywords);
+        if (Operation == FlagOperation.Remove) expected.ExceptWith(Flags.Keywords);
+        return expected.SetEquals(sets.Names(after));
     }
 }

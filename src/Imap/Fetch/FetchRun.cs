@@ -46,13 +46,16 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
         var w = session.Connection.Write();
         for (var index = first; index < first + count; index++)
         {
-            var row = _mailbox.Fresh(present, index);
+            var row = RowOf(present, index);
             FetchWriter.Begin(ref w, index + 1);
             FetchWriter.FromIndex(ref w, request.Items, row, _mailbox, keywords);
             w.Raw(")\r\n"u8);
         }
         w.Commit();
     }
+
+    private EmailRow RowOf(MailboxSnapshot present, int index) =>
+        (request.Items & FetchItems.Flags) != 0 ? _mailbox.Tell(present, index) : _mailbox.Fresh(present, index);
 
     private async ValueTask<bool> WriteDetailsAsync(int first, int count, CancellationToken ct)
     {
@@ -99,7 +102,7 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
 
     private void Items(ref WireWriter w, int index, in EmailDetail detail)
     {
-        var row = _mailbox.Fresh(_mailbox.View.Current, index);
+        var row = RowOf(_mailbox.View.Current, index);
         FetchWriter.Begin(ref w, index + 1);
         var any = FetchWriter.FromIndex(ref w, request.Items, row, _mailbox, _mailbox.View.Keywords);
         FetchWriter.FromDetails(ref w, request.Items, detail.Envelope, detail.Structure, any);

@@ -3,11 +3,6 @@ using Posthorn.Store;
 
 namespace Posthorn.Imap;
 
-/// <summary>What a client need not be told about a message, because it did it or has seen it.</summary>
-/// <param name="was">The row as the client knows it.</param>
-/// <param name="now">The row as it is.</param>
-internal delegate bool AlreadyKnown(in EmailRow was, in EmailRow now);
-
 /// <summary>Tells a client what has happened to the selected mailbox since it was last told (RFC 9051 §5.2, §7.5.1).</summary>
 internal static class Announcer
 {
@@ -15,14 +10,13 @@ internal static class Announcer
     /// <param name="keepNumbers">EXPUNGE may not be sent. Then, when there is one, everything waits: what follows counts by the new numbers.</param>
     /// <returns>False when the peer is gone.</returns>
     public static async ValueTask<bool> TellAsync(
-        ImapSession session, SelectedMailbox mailbox, bool keepNumbers, AlreadyKnown? known, CancellationToken ct)
+        ImapSession session, SelectedMailbox mailbox, bool keepNumbers, CancellationToken ct)
     {
         var present = mailbox.View.Current;
-        var before = mailbox.Known;
-        if (ReferenceEquals(present, before)) return true;
-        var diff = MailboxSnapshot.Diff(before, present);
+        if (ReferenceEquals(present, mailbox.Known)) return true;
+        var diff = MailboxSnapshot.Diff(mailbox.Known, present);
         if (keepNumbers && diff.Expunged.Count > 0) return true;
-        mailbox.Known = present;
+        var (before, told) = mailbox.Advance(present);
         for (var end = diff.Expunged.Count; end > 0; end -= ImapLimits.BatchRows)
         {
             Expunged(session, diff, Math.Max(0, end - ImapLimits.BatchRows), end);
@@ -31,7 +25,7 @@ internal static class Announcer
         Exists(session, mailbox, before.Count - diff.Expunged.Count);
         for (var start = 0; start < diff.Changed.Count; start += ImapLimits.BatchRows)
         {
-            Changed(session, mailbox, before, diff, start, known);
+            Changed(session, mailbox, before, told, diff, start);
             if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
         }
         return true;
@@ -96,7 +90,7 @@ internal static class Announcer
     }
 
     private static void Changed(
-        ImapSession session, SelectedMailbox mailbox, MailboxSnapshot before, MailboxDiff diff, int start, AlreadyKnown? known)
+        ImapSession session, SelectedMailbox mailbox, MailboxSnapshot before, IReadOnlyDictionary<int, MessageFlags>? told, MailboxDiff diff, int start)
     {
         var w = session.Connection.Write();
         var end = Math.Min(start + ImapLimits.BatchRows, diff.Changed.Count);
@@ -104,11 +98,7 @@ internal static class Announcer
         {
             ref readonly var now = ref mailbox.Known[diff.Changed[i]];
             var at = before.IndexOf(now.Uid);
-            if (at >= 0)
-            {
-                ref readonly var was = ref before[at];
-                if (was.Flags == now.Flags || (known is not null && known(was, now))) continue;
-            }
+            if (at >= 0 && (told is not null && told.TryGetValue(at, out var flags) ? flags : before[at].Flags) == now.Flags) continue;
             FetchWriter.Flags(ref w, diff.Changed[i] + 1, now, mailbox);
         }
         w.Commit();

@@ -32,9 +32,6 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
     /// <summary>The messages that an APPEND brings while it is still being read.</summary>
     public IncomingMessages Incoming => _incoming ??= new IncomingMessages();
 
-    /// <summary>What the client need not be told of its own STORE; belongs to the command under way.</summary>
-    public AlreadyKnown? OwnChanges { get; set; }
-
     public SessionStates State =>
         Identity is null ? SessionStates.NotAuthenticated : Selected is null ? SessionStates.Authenticated : SessionStates.Selected;
 
@@ -129,7 +126,6 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         if (parsed.Command is null) return (parsed.Tag, parsed.Fault, null);
         try
         {
-            OwnChanges = null;
             Tag = parsed.Tag;
             return (parsed.Tag, await parsed.Command.RunAsync(this, connection.Closed), parsed.Verb);
         }
@@ -176,7 +172,7 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
     {
         if (reply.Status == ReplyStatus.Gone) return false;
         if (verb is not null && reply.Status != ReplyStatus.Bad && verb.Updates != Updates.None && Selected is not null
-            && !await Announcer.TellAsync(this, Selected, verb.Updates == Updates.KeepNumbers, OwnChanges, connection.Closed)) return false;
+            && !await Announcer.TellAsync(this, Selected, verb.Updates == Updates.KeepNumbers, connection.Closed)) return false;
         _badInARow = verb is null && reply.Status == ReplyStatus.Bad ? _badInARow + 1 : 0;
         var w = connection.Write();
         if (reply.Closes && reply.Status == ReplyStatus.No) Bye(ref w, reply.Text);

@@ -7,10 +7,14 @@ namespace Posthorn.Imap;
 /// <remarks>
 /// <see cref="Known"/> is the snapshot that the client's message numbers count. It is replaced by <see cref="Announcer"/> alone, after
 /// everything between it and the present was written. Flags are always read from the present (<see cref="Fresh"/>): a number never
-/// moves unannounced, a flag is never stale.
+/// moves unannounced, a flag is never stale. What the client has learned of flags since, by a FETCH or its own STORE, is noted row by
+/// row, so that the announcement names every message whose flags are not what the client believes, and no other.
 /// </remarks>
 internal sealed class SelectedMailbox(MailboxView view, string path, bool readOnly) : IDisposable
 {
+    /// <summary>What no message has: noted where nobody can say what the client believes.</summary>
+    public static readonly MessageFlags UnknownFlags = new((SystemFlags)255, -1);
+
     public MailboxView View => view;
 
     public string Path => path;
@@ -22,7 +26,10 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
     private readonly List<NumberRange> _recent = [];
     private uint _recentFrom = uint.MaxValue;
 
-    public MailboxSnapshot Known { get; set; } = view.Current;
+    // By row of Known, where the client was told other flags than stand there.
+    private Dictionary<int, MessageFlags>? _told;
+
+    public MailboxSnapshot Known { get; private set; } = view.Current;
 
     /// <summary>Keywords that the last FLAGS response named; the client is told again when there are others.</summary>
     public int KeywordsTold { get; set; }
@@ -102,6 +109,30 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
     }
 
     public bool IsRecent(Uid uid) => uid.Value >= _recentFrom && IsInRecent(uid.Value);
+
+    /// <summary>As <see cref="Fresh"/>, for a reply that shows the flags.</summary>
+    public EmailRow Tell(MailboxSnapshot present, int index)
+    {
+        var row = Fresh(present, index);
+        if (!ReferenceEquals(present, Known) || _told is not null) Note(index, row.Flags);
+        return row;
+    }
+
+    /// <summary>The flags that the client believes a row to have.</summary>
+    public MessageFlags Told(int index) => _told is not null && _told.TryGetValue(index, out var flags) ? flags : Known[index].Flags;
+
+    public void Note(int index, MessageFlags flags)
+    {
+        if (flags != Told(index)) (_told ??= [])[index] = flags;
+    }
+
+    /// <summary>The client is being told of everything up to this snapshot. What it knew before comes back.</summary>
+    public (MailboxSnapshot Before, IReadOnlyDictionary<int, MessageFlags>? Told) Advance(MailboxSnapshot present)
+    {
+        var (before, told) = (Known, _told);
+        (Known, _told) = (present, null);
+        return (before, told);
+    }
 
     public void Dispose() => view.Dispose();
 
