@@ -40,12 +40,14 @@ public sealed class InstallationTests
         await (place.Installation with { Password = "the first one"u8.ToArray() }).CompleteAsync(TimeProvider.System, CancellationToken.None);
         var text = await File.ReadAllTextAsync(place.Installation.ConfigPath);
         var key = await File.ReadAllTextAsync(Path.Combine(place.Data, "tls", "self-signed.pem"));
-        var again = await (place.Installation with { Password = "another one"u8.ToArray(), PortOffset = 1 }).CompleteAsync(TimeProvider.System, CancellationToken.None);
+        var wish = place.Installation with { Password = "another one"u8.ToArray(), PortOffset = 1 };
+        var again = await wish.CompleteAsync(TimeProvider.System, CancellationToken.None);
         Assert.Equal((false, false, null), (again.FileWritten, again.AccountAdded, again.NewPassword));
         Assert.Equal(text, await File.ReadAllTextAsync(place.Installation.ConfigPath));
         Assert.Equal(key, await File.ReadAllTextAsync(Path.Combine(place.Data, "tls", "self-signed.pem")));
         await using var storage = await Storage.OpenAsync(again.Config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
-        var login = await storage.Directory.Authenticator.PasswordAsync("admin@example.test", "the first one"u8.ToArray(), new LoginContext("imap", null, true));
+        var login = await storage.Directory.Authenticator.PasswordAsync(
+            "admin@example.test", "the first one"u8.ToArray(), new LoginContext("imap", null, true));
         Assert.True(login.Ok);
     }
 

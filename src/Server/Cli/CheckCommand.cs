@@ -11,7 +11,10 @@ internal static class CheckCommand
     {
         var config = LocalOptions.Config();
         var data = LocalOptions.Data();
-        var command = new Command("check", "Checks the config file and the files it names: where something is wrong, and what would be right.") { config, data };
+        var command = new Command("check", "Checks the config file and the files it names: what is wrong where, and what would be right.")
+        {
+            config, data,
+        };
         command.SetAction(async (parsed, _) =>
         {
             var path = LocalOptions.ConfigPath(parsed, config, data);

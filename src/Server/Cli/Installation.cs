@@ -12,7 +12,8 @@ namespace Posthorn.Server;
 /// <param name="NewPassword">The password that was made, to be shown once; null when one was given or the account was there.</param>
 internal sealed record InstallationOutcome(ServerConfig Config, bool FileWritten, bool AccountAdded, string? NewPassword);
 
-/// <summary>The server that init is asked for. Each step is whole or not done, and asks first whether it has been done: it may be interrupted anywhere and repeated.</summary>
+/// <summary>The server that init is asked for.</summary>
+/// <remarks>Each step is whole or not done, and asks first whether it has been done: it may be interrupted anywhere and repeated.</remarks>
 internal sealed record Installation
 {
     public required string Directory { get; init; }
@@ -56,7 +57,8 @@ internal sealed record Installation
         if (await accounts.FindAsync(Admin, ct) is { } known)
         {
             if (!known.IsActive) throw new CommandFailedException($"{Admin} is disabled or removed and cannot be the administrator");
-            if (known.Role != Role.Admin) (await accounts.ChangeAsync(Authority.System, Admin, new AccountChange { Role = Role.Admin }, ct)).Require();
+            if (known.Role == Role.Admin) return (false, null);
+            (await accounts.ChangeAsync(Authority.System, Admin, new AccountChange { Role = Role.Admin }, ct)).Require();
             return (false, null);
         }
         var made = Password is null ? MakePassword() : null;

@@ -27,7 +27,8 @@ internal static class ConfigKeys
             "The name of this machine, as its MX and reverse records have it: in greetings, in EHLO, in Received, in the self-signed certificate.",
             (config, text) => Domain.TryParse(text, out var name) ? config with { Hostname = name } : null) with { Required = true },
         FilePath("", "data", "\".\"", "the path of a directory",
-            "The data directory: database, messages, certificates, the socket for the command line. Relative paths, here and below, start where the file lies.",
+            "The data directory: database, messages, certificates, the socket for the command line. "
+            + "Relative paths, here and below, start where the file lies.",
             (config, path) => config with { Data = path }),
 
         List("listen", "address", "[\"0.0.0.0\", \"::\"]", "a list of addresses such as [\"0.0.0.0\", \"::\"]",
@@ -41,7 +42,8 @@ internal static class ConfigKeys
             (config, list) => NetworkSet.TryParse(list, out var set, out _) ? config with { MailProxies = set } : null),
 
         Text("database", "url", "\"sqlite:\"", "\"sqlite:\" or \"postgres://user@host/database\"",
-            "The embedded database in the data directory, or a PostgreSQL. A password in the address belongs into the environment, not into the file.",
+            "The embedded database in the data directory, or a PostgreSQL. "
+            + "A password in the address belongs into the environment, not into the file.",
             (config, text) => DatabaseSettings.TryKind(text, out _) ? config with { DatabaseUrl = text } : null) with { IsSecret = true },
         Text("blobs", "url", "", "\"segments:\" or \"database:\"",
             "Where the octets of messages lie: in files of the data directory, or in the database. "
@@ -67,10 +69,12 @@ internal static class ConfigKeys
             (config, text) => Server(text) is { } server ? config with { DnsServer = server } : null),
 
         Number("delivery", "port", 25, 1, 65_535,
-            "The port of other mail servers. With another one than 25, for several servers on one machine, loopback and private addresses are allowed as targets.",
+            "The port of other mail servers. With another one than 25, for several servers on one machine, "
+            + "loopback and private addresses are allowed as targets.",
             (config, number) => config with { DeliveryPort = (int)number }),
         Text("delivery", "relay", "", "a host such as \"smtp.example.net\" or \"smtp.example.net:587\"",
-            "A server that takes all outbound mail, where port 25 is closed. The port is 587 unless it is given (465 with `relay_tls = \"implicit\"`).",
+            "A server that takes all outbound mail, where port 25 is closed. "
+            + "The port is 587 unless it is given (465 with `relay_tls = \"implicit\"`).",
             (config, text) => Relay(text) is { } relay ? config with { Relay = relay } : null),
         Choice("delivery", "relay_tls", "starttls", ["starttls", "implicit"],
             "How the connection to the relay is protected. With a login, TLS and a valid certificate are required.",
@@ -129,8 +133,7 @@ internal static class ConfigKeys
 
     private static ConfigKey FilePath(
         string section, string name, string byDefault, string expected, string doc, Func<ServerConfig, string, ServerConfig> apply) =>
-        Text(section, name, byDefault, expected, doc, (config, path) => path.Length > 0 && !path.Contains('\0', StringComparison.Ordinal) ? apply(config, path) : null)
-            with { IsPath = true };
+        Text(section, name, byDefault, expected, doc, (config, path) => IsPath(path) ? apply(config, path) : null) with { IsPath = true };
 
     private static ConfigKey Number(
         string section, string name, long byDefault, long min, long max, string doc, Func<ServerConfig, long, ServerConfig> apply) =>
@@ -148,6 +151,8 @@ internal static class ConfigKeys
         string section, string name, string byDefault, string[] choices, string doc, Func<ServerConfig, int, ServerConfig> apply) =>
         Text(section, name, $"\"{byDefault}\"", string.Join(" or ", choices.Select(choice => $"\"{choice}\"")), doc,
             (config, text) => Array.IndexOf(choices, text) is >= 0 and var index ? apply(config, index) : null);
+
+    private static bool IsPath(string text) => text.Length > 0 && !text.Contains('\0', StringComparison.Ordinal);
 
     private static List<IPAddress>? Addresses(IReadOnlyList<string> texts)
     {

@@ -11,8 +11,8 @@ internal static class ConfigPage
         `posthorn.toml` says what the machine is: its name, its data directory, its ports, its database. Everything else (domains, accounts, aliases,
         tokens) lies in the database and is changed while the server runs, by `posthorn` and by the API.
 
-        `posthorn init` writes the file into the data directory. `posthorn check` reads it and says of each fault the line, what is wrong and what would be right;
-        `posthorn serve` does the same before it starts. The file carries `version = 1`; a file of an older version is read for ever.
+        `posthorn init` writes the file into the data directory. `posthorn check` reads it and says of each fault the line, what is wrong and what
+        would be right; `posthorn serve` does the same before it starts. The file carries `version = 1`; a file of an older version is read for ever.
 
         Each key can be overridden by the environment: `[database] url` is `POSTHORN_DATABASE_URL`, `data` is `POSTHORN_DATA`. A list is separated by
         spaces or commas there, and a relative path starts in the working directory.

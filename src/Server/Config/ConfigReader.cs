@@ -5,7 +5,8 @@ using Tomlyn.Syntax;
 
 namespace Posthorn.Server;
 
-/// <summary>Reads posthorn.toml and the environment against <see cref="ConfigKeys"/>. It reports every fault, not only the first, and throws for none.</summary>
+/// <summary>Reads posthorn.toml and the environment against <see cref="ConfigKeys"/>.</summary>
+/// <remarks>It reports every fault, not only the first, and throws for none.</remarks>
 internal sealed class ConfigReader
 {
     /// <summary>Longest file that is read, in characters.</summary>
@@ -119,7 +120,8 @@ internal sealed class ConfigReader
         var dot = path.LastIndexOf('.');
         var (section, name) = dot < 0 ? ("", path) : (path[..dot], path[(dot + 1)..]);
         var beside = ConfigKeys.All.Where(known => known.Section == section).Select(known => known.Name).ToList();
-        Fault(At(line), $"there is no key {Shown(name)}{(dot < 0 ? "" : $" in [{Shown(section)}]")}", Elsewhere(name) ?? DidYouMean(name, beside, "{0}"));
+        var place = dot < 0 ? "" : $" in [{Shown(section)}]";
+        Fault(At(line), $"there is no key {Shown(name)}{place}", Elsewhere(name) ?? DidYouMean(name, beside, "{0}"));
     }
 
     private void Version(ValueSyntax value, int line)

@@ -20,7 +20,8 @@ internal enum LogFormat
 /// <param name="Port">Null for the usual one: 587, or 465 with TLS from the first octet.</param>
 internal sealed record RelayHost(string Host, int? Port);
 
-/// <summary>What the machine is, as posthorn.toml and the environment say. Every value has passed its key's test; <see cref="ConfigKeys"/> has the defaults.</summary>
+/// <summary>What the machine is, as posthorn.toml and the environment say.</summary>
+/// <remarks>Every value has passed its key's test; <see cref="ConfigKeys"/> has the defaults.</remarks>
 internal sealed record ServerConfig
 {
     public Domain Hostname { get; init; } = Domain.Parse("localhost");

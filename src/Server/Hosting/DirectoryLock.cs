@@ -2,7 +2,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Posthorn.Server;
 
-/// <summary>One process for a data directory, whichever database it uses. The system lets go of the lock when the process ends, however it ends.</summary>
+/// <summary>One process for a data directory, whichever database it uses.</summary>
+/// <remarks>The system lets go of the lock when the process ends, however it ends.</remarks>
 internal sealed class DirectoryLock : IAsyncDisposable
 {
     public const string FileName = "posthorn.lock";

@@ -13,7 +13,7 @@ using Posthorn.Wire;
 
 namespace Posthorn.Server;
 
-/// <summary>The listeners of HTTP and HTTPS: limits on connections, TLS with the certificate of all listeners, the client's address behind a proxy.</summary>
+/// <summary>The listeners of HTTP and HTTPS: limits on connections, TLS with everybody's certificate, the client's address behind a proxy.</summary>
 internal sealed class WebListeners(ServerConfig config, ServedCertificate certificate, ILogger log)
 {
     /// <summary>Longest body of a request, in octets: the API takes small JSON only.</summary>

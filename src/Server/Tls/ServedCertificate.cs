@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Posthorn.Server;
 
-/// <summary>The certificate that every listener shows. It is replaced while the server runs; as long as it is not, TLS sessions are resumed.</summary>
+/// <summary>The certificate that every listener shows.</summary>
+/// <remarks>It is replaced while the server runs; as long as it is not, TLS sessions are resumed.</remarks>
 internal sealed class ServedCertificate
 {
     /// <summary>A certificate of somebody else's that ends sooner is a warning.</summary>
@@ -33,7 +34,7 @@ internal sealed class ServedCertificate
     /// <exception cref="CommandFailedException">The files cannot be read, or are not a certificate and its key.</exception>
     public static ServedCertificate Open(ServerConfig config, TimeProvider time, ILogger log) => new(config, time, log);
 
-    /// <summary>Looks whether there is a newer certificate, or whether one must be made. What goes wrong is logged, and the present one stays.</summary>
+    /// <summary>Looks for a newer certificate, or makes one when it is time. What goes wrong is logged, and the present one stays.</summary>
     public void Refresh()
     {
         try
@@ -48,7 +49,8 @@ internal sealed class ServedCertificate
         }
     }
 
-    private SslStreamCertificateContext Load() => _selfSigned is null ? LoadFiles(_config.CertificateFile!, _config.KeyFile!) : LoadSelfSigned(_selfSigned);
+    private SslStreamCertificateContext Load() =>
+        _selfSigned is null ? LoadFiles(_config.CertificateFile!, _config.KeyFile!) : LoadSelfSigned(_selfSigned);
 
     private SslStreamCertificateContext LoadSelfSigned(SelfSigned selfSigned)
     {
