@@ -30,4 +30,7 @@ internal static partial class Log
 
     [LoggerMessage(10009, LogLevel.Warning, "{Address} finds no place at {Service}: too many connections")]
     public static partial void NoPlace(ILogger log, string service, System.Net.IPAddress address);
+
+    [LoggerMessage(10010, LogLevel.Error, "The work {Work} has ended; it begins again with the next start")]
+    public static partial void WorkEnded(ILogger log, Exception error, string work);
 }

@@ -93,6 +93,7 @@ internal sealed class MailServer : IAsyncDisposable
         AdminHost.Map(_app, AdminPartsOf(_storage, _delivery, _resolver));
         await _app.StartAsync(ct);
         _delivery.Start();
+        _chores.Follow("reading of the certificate's chain", _ => Task.FromResult(certificate.Current)); // before the first client needs it
         var services = listeners.Select(listener => listener.Name);
         Log.Serving(_log, Release.Version, _config.Hostname.Ascii, _config.Data, string.Join(", ", services.Append("http").Append("https")));
     }
@@ -113,9 +114,10 @@ internal sealed class MailServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(server =>
         {
+            // They are opened in this order: whoever finds HTTPS open finds everything.
+            AdminSocket.BindTo(server, Path.Combine(_config.Data, AdminSocket.FileName));
             foreach (var listener in listeners) listener.BindTo(server);
             web.BindTo(server);
-            AdminSocket.BindTo(server, Path.Combine(_config.Data, AdminSocket.FileName));
         });
         var app = builder.Build();
         web.TrustProxies(app);

@@ -16,7 +16,7 @@ internal sealed class ServedCertificate
     private readonly SelfSigned? _selfSigned;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
-    private SslStreamCertificateContext _current;
+    private Loaded _current;
     private (DateTime Certificate, DateTime Key) _read;
 
     private ServedCertificate(ServerConfig config, TimeProvider time, ILogger log)
@@ -26,7 +26,8 @@ internal sealed class ServedCertificate
         _current = Load();
     }
 
-    public SslStreamCertificateContext Current => Volatile.Read(ref _current);
+    /// <summary>The first one to ask waits while the system's certificates are read for the chain.</summary>
+    public SslStreamCertificateContext Current => Volatile.Read(ref _current).Context.Value;
 
     /// <summary>Where certificates lie in the data directory.</summary>
     public static string DirectoryOf(ServerConfig config) => Path.Combine(config.Data, "tls");
@@ -41,7 +42,7 @@ internal sealed class ServedCertificate
         {
             if (_selfSigned is null && Stamps() == _read) return;
             var next = Load();
-            if (next.TargetCertificate.Thumbprint != _current.TargetCertificate.Thumbprint) Volatile.Write(ref _current, next);
+            if (next.Certificate.Thumbprint != _current.Certificate.Thumbprint) Volatile.Write(ref _current, next);
         }
         catch (CommandFailedException e)
         {
@@ -49,17 +50,17 @@ internal sealed class ServedCertificate
         }
     }
 
-    private SslStreamCertificateContext Load() =>
+    private Loaded Load() =>
         _selfSigned is null ? LoadFiles(_config.CertificateFile!, _config.KeyFile!) : LoadSelfSigned(_selfSigned);
 
-    private SslStreamCertificateContext LoadSelfSigned(SelfSigned selfSigned)
+    private Loaded LoadSelfSigned(SelfSigned selfSigned)
     {
         var (certificate, made) = selfSigned.Obtain();
         if (made) Log.CertificateMade(_log, _config.Hostname.Ascii, certificate.NotAfter);
-        return SslStreamCertificateContext.Create(certificate, null, offline: true);
+        return new Loaded(certificate, null);
     }
 
-    private SslStreamCertificateContext LoadFiles(string certificateFile, string keyFile)
+    private Loaded LoadFiles(string certificateFile, string keyFile)
     {
         _read = Stamps();
         var chain = new X509Certificate2Collection();
@@ -70,7 +71,7 @@ internal sealed class ServedCertificate
             Log.CertificateRead(_log, certificateFile, certificate.NotAfter);
             if (certificate.NotAfter.ToUniversalTime() - _time.GetUtcNow().UtcDateTime < WarnBefore)
                 Log.CertificateEnds(_log, certificateFile, certificate.NotAfter);
-            return SslStreamCertificateContext.Create(certificate, chain, offline: true);
+            return new Loaded(certificate, chain);
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
         {
@@ -80,4 +81,9 @@ internal sealed class ServedCertificate
 
     private (DateTime Certificate, DateTime Key) Stamps() =>
         (File.GetLastWriteTimeUtc(_config.CertificateFile!), File.GetLastWriteTimeUtc(_config.KeyFile!));
+
+    private sealed record Loaded(X509Certificate2 Certificate, X509Certificate2Collection? Chain)
+    {
+        public Lazy<SslStreamCertificateContext> Context { get; } = new(() => SslStreamCertificateContext.Create(Certificate, Chain, offline: true));
+    }
 }
