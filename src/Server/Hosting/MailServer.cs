@@ -83,6 +83,7 @@ internal sealed class MailServer : IAsyncDisposable
             Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs);
         var listeners = MailListeners.Make(_config, _storage, _delivery.Intake, new TlsServer(_ => certificate.Current), _time, _logs);
         _chores = new Chores(_time, _log);
+        _chores.Follow("collection of dead blobs", _storage.Blobs.RunAsync);
         _chores.Add("purge of removed accounts", PurgeEvery, _storage.Directory.Accounts.PurgeAsync);
         _chores.Add("look at the certificate", CertificateEvery, _ =>
         {
@@ -131,7 +132,11 @@ internal sealed class MailServer : IAsyncDisposable
         Store = storage.Store,
         Queue = delivery.Queue,
         Resolver = resolver,
-        VerifyBlobs = (progress, ct) => BlobReading.RunAsync(storage.Db, storage.Blobs, progress, ct),
+        VerifyBlobs = async (progress, ct) =>
+        {
+            var report = await storage.Blobs.VerifyAsync(progress, ct);
+            return new BlobFindings(report.Blobs, report.Findings);
+        },
         IsUnavailable = failure => failure is DatabaseUnavailableException,
         Time = _time,
         Logs = _logs,
