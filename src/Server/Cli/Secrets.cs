@@ -13,7 +13,8 @@ internal static class Secrets
     /// <exception cref="CommandFailedException">There is none, or no terminal to ask on.</exception>
     public static byte[] Read(bool fromStdin, string prompt)
     {
-        if (!fromStdin && Console.IsInputRedirected) throw new CommandFailedException("there is no terminal to ask for the password: use --password-stdin");
+        if (!fromStdin && Console.IsInputRedirected)
+            throw new CommandFailedException("there is no terminal to ask for the password: use --password-stdin");
         var secret = fromStdin ? Console.In.ReadLine() : Ask(prompt);
         if (string.IsNullOrEmpty(secret)) throw new CommandFailedException("the password is empty");
         return Encoding.UTF8.GetBytes(secret);
