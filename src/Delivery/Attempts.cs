@@ -119,7 +119,9 @@ internal sealed class Attempts(
             outcomes.AddRange(refused);
             foreach (var (recipient, _) in parcels)
             {
-                if (!refused.Exists(outcome => outcome.Recipient == recipient)) Log.Delivered(log, message.Name, recipient.Address, "mailbox");
+                if (refused.Exists(outcome => outcome.Recipient == recipient)) continue;
+                Meters.Attempted("delivered");
+                Log.Delivered(log, message.Name, recipient.Address, "mailbox");
             }
         }
         return outcomes;

@@ -61,6 +61,7 @@ public sealed class Intake
         {
             result = refused.Refusal;
         }
+        Meters.AtIntake(result.Ok);
         if (result.Refusal is { } refusal) Log.Refused(_log, name, envelope.From, origin.SessionId, refusal.Text);
         return result;
     }

@@ -81,6 +81,7 @@ internal sealed class Settlement(
     private void Tell(QueuedMessage message, Verdict verdict)
     {
         var (recipient, _, status, reply, _) = verdict.Outcome;
+        Meters.Attempted(verdict.Next is not null ? "deferred" : verdict.IsFailure ? "failed" : "delivered");
         if (verdict.Next is { } next) Log.Deferred(log, message.Name, recipient.Address, next, status, reply);
         else if (verdict.IsFailure) Log.Failed(log, message.Name, recipient.Address, status, reply);
         else Log.Delivered(log, message.Name, recipient.Address, reply);

@@ -48,6 +48,7 @@ public sealed class Authenticator
         var throttled = _settings.ThrottleLoopback || !context.IsLoopback;
         if (throttled && _throttle.Check(key, context.Remote) is { } refusal)
         {
+            Meters.LoggedIn(context.Protocol, "throttled");
             Log.LoginThrottled(_log, Shown(login), context.Protocol, context.Remote);
             return refusal;
         }
@@ -64,16 +65,19 @@ public sealed class Authenticator
         if (proof == Proof.Wrong || account is null)
         {
             if (throttled) _throttle.Failed(key, context.Remote);
+            Meters.LoggedIn(context.Protocol, "failed");
             Log.LoginFailed(_log, Shown(login), context.Protocol, context.Remote);
             return Wrong;
         }
         if (throttled) _throttle.Succeeded(key, context.Remote);
         if (account.DisabledAt is not null)
         {
+            Meters.LoggedIn(context.Protocol, "disabled");
             Log.LoginDisabled(_log, account.Address, context.Protocol, context.Remote);
             return new Refusal(RefusalKind.Disabled, "this account is disabled");
         }
         if (proof == Proof.RightButStoredCheaply) await UpgradeAsync(account.Id, stored!, password, ct);
+        Meters.LoggedIn(context.Protocol, "ok");
         Log.LoggedIn(_log, account.Address, context.Protocol, context.Remote);
         return new Identity(account.Id, account.Address, account.Role, login);
     }

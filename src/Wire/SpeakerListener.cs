@@ -84,15 +84,19 @@ public sealed class SpeakerListener(
         if (!await ReadProxyHeaderAsync(context)) return;
         await using var connection = new WireConnection(context, options.Limits, time, owned: false);
         using var scope = log.BeginScope(connection.SessionId);
+        var listener = new KeyValuePair<string, object?>("listener", options.Name);
         using var place = _limiter.TryEnter(connection.Remote.Address);
         if (place is null)
         {
+            Meters.Refused.Add(1, listener);
             Log.NoPlace(log, options.Name, connection.SessionId, connection.Remote);
             if (options.ImplicitTls is not null || options.Busy.IsEmpty) return;
             connection.Output.Write(options.Busy.Span);
             await connection.FlushAsync();
             return;
         }
+        Meters.Accepted.Add(1, listener);
+        Meters.Connections.Add(1, listener);
         Log.Accepted(log, options.Name, connection.SessionId, connection.Remote);
         await using var stop = StopTimer(connection);
         try
@@ -108,6 +112,10 @@ public sealed class SpeakerListener(
         {
             Log.SpeakerFailed(log, e, options.Name, connection.SessionId, connection.Remote);
             connection.Abort("the session failed");
+        }
+        finally
+        {
+            Meters.Connections.Add(-1, listener);
         }
         Log.Closed(log, options.Name, connection.SessionId, connection.Remote, connection.AbortReason ?? "done");
     }

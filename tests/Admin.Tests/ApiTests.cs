@@ -160,8 +160,8 @@ public sealed class ApiTests : IAsyncLifetime
     [Fact]
     public async Task A_token_is_issued_once_and_revoked()
     {
-        var issued = (await _api.PostAsync("/api/v1/tokens", """{"scopes":["admin","metrics"],"label":"x","lifetimeSeconds":60,"allowIp":["127.0.0.0/8"]}"""))
-            .Is(HttpStatusCode.Created).Json!;
+        const string wanted = """{"scopes":["admin","metrics"],"label":"x","lifetimeSeconds":60,"allowIp":["127.0.0.0/8"]}""";
+        var issued = (await _api.PostAsync("/api/v1/tokens", wanted)).Is(HttpStatusCode.Created).Json!;
         var secret = (string)issued["secret"]!;
         (await _host.OverHttps(secret).GetAsync("/api/v1/domains")).Is(HttpStatusCode.OK);
         var listed = await _api.GetAsync("/api/v1/tokens");

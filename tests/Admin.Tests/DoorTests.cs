@@ -202,7 +202,8 @@ public sealed class DoorTests : IAsyncLifetime
                 .Replace("/tokens/{id}", $"/tokens/{token}", StringComparison.Ordinal);
             foreach (var (verb, operation) in operations!.AsObject())
             {
-                paths.Add((new HttpMethod(verb.ToUpperInvariant()), path, operation!["requestBody"] is null ? null : Body(operation, account, domain)));
+                var body = operation!["requestBody"] is null ? null : Body(operation, account, domain);
+                paths.Add((new HttpMethod(verb.ToUpperInvariant()), path, body));
             }
         }
         return paths;

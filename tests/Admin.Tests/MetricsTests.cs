@@ -77,7 +77,8 @@ public sealed partial class MetricsTests
             var sample = SampleLine().Match(line);
             Assert.True(sample.Success, line);
             Assert.Equal(family, sample.Groups[1].Value);
-            var value = sample.Groups[3].Value == "+Inf" ? double.PositiveInfinity : double.Parse(sample.Groups[3].Value, CultureInfo.InvariantCulture);
+            var number = sample.Groups[3].Value;
+            var value = number == "+Inf" ? double.PositiveInfinity : double.Parse(number, CultureInfo.InvariantCulture);
             Assert.True(samples.TryAdd(sample.Groups[1].Value + sample.Groups[2].Value, value), line);
         }
         return samples;
@@ -86,6 +87,8 @@ public sealed partial class MetricsTests
     [GeneratedRegex("^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge)$")]
     private static partial Regex TypeLine();
 
-    [GeneratedRegex("""^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\.)*"(?:,[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\.)*")*\})? (\S+)$""")]
+    private const string LabelPattern = "[a-zA-Z_][a-zA-Z0-9_]*=\"(?:[^\"\\\\]|\\\\.)*\"";
+
+    [GeneratedRegex("^([a-zA-Z_:][a-zA-Z0-9_:]*)(\\{" + LabelPattern + "(?:," + LabelPattern + ")*\\})? (\\S+)$")]
     private static partial Regex SampleLine();
 }

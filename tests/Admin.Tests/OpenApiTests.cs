@@ -33,7 +33,8 @@ public sealed class OpenApiTests : IAsyncLifetime
             {
                 Assert.True(names.Add((string)operation!["operationId"]!), $"{verb} {path}");
                 Assert.EndsWith(".", (string)operation["summary"]!, StringComparison.Ordinal);
-                var inPath = (operation["parameters"]?.AsArray() ?? []).Where(p => (string?)p!["in"] == "path").Select(p => "{" + (string)p!["name"]! + "}");
+                var parameters = operation["parameters"]?.AsArray() ?? [];
+                var inPath = parameters.Where(p => (string?)p!["in"] == "path").Select(p => "{" + (string)p!["name"]! + "}");
                 Assert.Equal(path.Split('/').Where(part => part.StartsWith('{')), inPath);
                 Assert.Contains("default", operation["responses"]!.AsObject().Select(response => response.Key));
             }
@@ -43,12 +44,13 @@ public sealed class OpenApiTests : IAsyncLifetime
     [Fact]
     public void Every_command_of_the_contract_has_its_operation()
     {
-        var names = _document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject()).Select(o => (string)o.Value!["operationId"]!).ToHashSet();
+        var operations = _document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject());
+        var names = operations.Select(operation => (string)operation.Value!["operationId"]!).ToHashSet();
         string[] wanted =
         [
             "addDomain", "listDomains", "showDomain", "removeDomain", "showDomainDns", "addAccount", "listAccounts", "showAccount", "removeAccount",
-            "disableAccount", "enableAccount", "setPassword", "restoreAccount", "addAlias", "listAliases", "removeAlias", "listQueue", "showQueueEntry",
-            "retryQueueEntry", "holdQueueEntry", "releaseQueueEntry", "cancelQueueEntry", "addToken", "listTokens", "revokeToken", "verify",
+            "disableAccount", "enableAccount", "setPassword", "restoreAccount", "addAlias", "listAliases", "removeAlias", "listQueue",
+            "showQueueEntry", "retryQueueEntry", "holdQueueEntry", "releaseQueueEntry", "cancelQueueEntry", "addToken", "listTokens", "revokeToken", "verify",
         ];
         Assert.Empty(wanted.Except(names));
     }

@@ -70,7 +70,11 @@ public sealed class PageTests
         var queueRuns = true;
         await using var host = await TestHost.StartAsync(parts => parts with
         {
-            Checks = [new("queue", _ => ValueTask.FromResult(queueRuns)), new("listeners", _ => queueRuns ? new(true) : throw new IOException("no socket"))],
+            Checks =
+            [
+                new("queue", _ => ValueTask.FromResult(queueRuns)),
+                new("listeners", _ => queueRuns ? new(true) : throw new IOException("no socket")),
+            ],
         });
         (await host.OverHttp().GetAsync("/healthz")).Is(HttpStatusCode.OK);
         var ready = (await host.OverHttp().GetAsync("/readyz")).Is(HttpStatusCode.OK).Json!;

@@ -40,7 +40,10 @@ internal static class Shape
             Check(document, document["components"]!["schemas"]![reference.GetValue<string>().Split('/')[^1]]!, value, at, faults);
             return;
         }
-        if (rules["enum"] is JsonArray words && !words.Any(word => JsonNode.DeepEquals(word, value))) faults.Add($"{at} is none of {words.ToJsonString()}");
+        if (rules["enum"] is JsonArray words && !words.Any(word => JsonNode.DeepEquals(word, value)))
+        {
+            faults.Add($"{at} is none of {words.ToJsonString()}");
+        }
         if (rules["type"] is { } type && !Types(type).Contains(TypeOf(value)) && !(TypeOf(value) == "integer" && Types(type).Contains("number")))
         {
             faults.Add($"{at} is {TypeOf(value)}, not {type.ToJsonString()}");

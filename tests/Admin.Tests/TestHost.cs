@@ -46,8 +46,8 @@ internal sealed class TestHost : IAsyncDisposable
     private readonly List<HttpClient> _clients = [];
 
     private TestHost(
-        string folder, WebApplication app, Database db, Database searchDb, BlobStore blobs, Resolver resolver, MailStore store, MailDirectory directory,
-        MailDelivery delivery, FakeTimeProvider clock, Strangers strangers, CollectingLog log) =>
+        string folder, WebApplication app, Database db, Database searchDb, BlobStore blobs, Resolver resolver, MailStore store,
+        MailDirectory directory, MailDelivery delivery, FakeTimeProvider clock, Strangers strangers, CollectingLog log) =>
         (_folder, _app, _db, _searchDb, _blobs, _resolver, Store, Directory, Delivery, Clock, _strangers, Log) =
         (folder, app, db, searchDb, blobs, resolver, store, directory, delivery, clock, strangers, log);
 

@@ -40,7 +40,10 @@ public sealed class VerifyTests
     [Fact]
     public async Task A_verification_that_fails_says_so_on_its_last_line_and_the_reason_in_the_log()
     {
-        await using var host = await TestHost.StartAsync(parts => parts with { VerifyBlobs = (_, _) => throw new IOException("the disk is on fire") });
+        await using var host = await TestHost.StartAsync(parts => parts with
+        {
+            VerifyBlobs = (_, _) => throw new IOException("the disk is on fire"),
+        });
         var lines = await LinesAsync(host);
         Assert.Equal("failed", (string?)lines[^1]["kind"]);
         Assert.DoesNotContain("fire", lines[^1].ToJsonString(), StringComparison.Ordinal);

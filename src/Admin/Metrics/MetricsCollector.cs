@@ -40,12 +40,15 @@ internal sealed class MetricsCollector : IDisposable
     public IEnumerable<MetricFamily> Collect()
     {
         _listener.RecordObservableInstruments();
-        return _instruments
-            .Select(entry => new MetricFamily(
-                PrometheusText.NameOf(entry.Key),
-                entry.Key.Description ?? "",
-                IsSum(entry.Key) ? "counter" : "gauge",
-                [.. entry.Value.OrderBy(series => series.Key, StringComparer.Ordinal).Select(series => new Series(series.Key, series.Value.Value))]))
+        // Each database has an instrument of its own with the same name; in the text they are one family.
+        return _instruments.GroupBy(entry => PrometheusText.NameOf(entry.Key), StringComparer.Ordinal)
+            .Select(family => new MetricFamily(
+                family.Key,
+                family.First().Key.Description ?? "",
+                IsSum(family.First().Key) ? "counter" : "gauge",
+                [.. family.SelectMany(entry => entry.Value).GroupBy(series => series.Key, StringComparer.Ordinal)
+                    .Select(series => new Series(series.Key, series.Sum(one => one.Value.Value)))
+                    .OrderBy(series => series.Labels, StringComparer.Ordinal)]))
             .Where(family => family.Series.Count > 0)
             .OrderBy(family => family.Name, StringComparer.Ordinal);
     }

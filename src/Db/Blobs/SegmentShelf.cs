@@ -22,6 +22,7 @@ internal sealed class SegmentShelf : BlobShelf
 
     private readonly Lock _gate = new();
     private readonly SegmentSyncer _syncer = new();
+    private readonly SizeMeter _size;
     private readonly Dictionary<long, SegmentFile> _open = [];
     private readonly Stack<SegmentFile> _idle = new();
     private readonly HashSet<long> _appending = [];
@@ -33,7 +34,7 @@ internal sealed class SegmentShelf : BlobShelf
     private long _next = 1;
 
     private SegmentShelf(string directory, long storeId, TimeProvider time, ILogger log) =>
-        (_directory, _storeId, _time, _log) = (directory, storeId, time, log);
+        (_directory, _storeId, _time, _log, _size) = (directory, storeId, time, log, new SizeMeter("blobs", directory, "*.seg"));
 
     public DateTimeOffset Now => _time.GetUtcNow();
 
@@ -63,6 +64,7 @@ internal sealed class SegmentShelf : BlobShelf
         }
         catch
         {
+            shelf._size.Dispose();
             shelf._syncer.Dispose();
             throw;
         }
@@ -98,6 +100,7 @@ internal sealed class SegmentShelf : BlobShelf
 
     public override ValueTask DisposeAsync()
     {
+        _size.Dispose();
         _syncer.Dispose();
         lock (_gate)
         {

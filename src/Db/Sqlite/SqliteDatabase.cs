@@ -14,6 +14,7 @@ internal sealed class SqliteDatabase : Database
     private readonly SqliteConnection _connection;
     private readonly SqliteWriter _writer;
     private readonly SafeFileHandle _lock;
+    private readonly SizeMeter _size;
     private readonly ILogger _log;
     private bool _disposed;
 
@@ -21,6 +22,7 @@ internal sealed class SqliteDatabase : Database
         : base(settings, time)
     {
         (_connection, _lock, _log) = (connection, fileLock, log);
+        _size = new SizeMeter(settings.Name, settings.Directory, settings.Name + ".db*");
         _writer = new SqliteWriter(connection, settings, time, log, DeliverAll);
     }
 
@@ -83,6 +85,7 @@ internal sealed class SqliteDatabase : Database
     {
         if (_disposed) return;
         _disposed = true;
+        _size.Dispose();
         _writer.Dispose();
         for (var i = 0; i < ReadersMax; i++) await _readerSlots.WaitAsync();
         while (_readers.TryPop(out var reader)) reader.Connection.Dispose();
