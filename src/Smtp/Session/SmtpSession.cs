@@ -176,6 +176,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     // Writes the reply, sends it unless the next command is there already. False when the session is over.
     private async ValueTask<bool> FinishAsync(Reply reply)
     {
+        if (reply.Code == 0) return !reply.Closes;
         var more = connection.Reader.HasLine;
         reply = Bounded(reply, more);
         Write(reply);

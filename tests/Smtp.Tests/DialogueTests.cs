@@ -1,0 +1,96 @@
+using System.Net;
+using System.Text;
+using Posthorn.Dialogues;
+using Posthorn.Wire;
+
+namespace Posthorn.Smtp.Tests;
+
+/// <summary>Plays tests/Dialogues/smtp/*.dlg, each against a server of its own.</summary>
+public sealed class DialogueTests
+{
+    private static readonly IPEndPoint Stranger = new(IPAddress.Parse("192.0.2.7"), 40000);
+
+    public static TheoryData<string> Names => [.. Dialogue.ReadFolder("smtp").Select(dialogue => dialogue.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task The_dialogue_goes_as_it_is_written(string name)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        timeout.CancelAfter(TimeSpan.FromSeconds(60));
+        var dialogue = Dialogue.ReadFolder("smtp").Single(dialogue => dialogue.Name == name);
+        await using var server = await TestServer.StartAsync(timeout.Token);
+        var scene = new Scene(server, timeout.Token);
+        await new DialoguePlayer(scene.ConnectAsync, scene.DirectAsync, literals: false, timeout.Token).PlayAsync(dialogue);
+    }
+
+    private sealed class Scene(TestServer server, CancellationToken ct)
+    {
+        private IPEndPoint _from = Stranger;
+        private bool _tls;
+
+        public async ValueTask<WireConnection> ConnectAsync() => _tls ? await server.ConnectTlsAsync() : server.Connect(_from);
+
+        // @ submission           the next connections are to a submission port
+        // @ tls                  the next connections have TLS from their first octet
+        // @ no tls               STARTTLS is not offered
+        // @ loopback             the next connections come from this machine
+        // @ starttls [n]         the handshake, behind the go-ahead
+        // @ data                 the block and the dot are sent, after 354
+        // @ large N              a message of so many octets, and the dot
+        // @ inbox ADDRESS        the newest message there has the lines of the block, in this order
+        // @ inbox ADDRESS N      there are so many messages
+        public async ValueTask DirectAsync(DialoguePlayer player, Step step)
+        {
+            var words = step.Text.Split(' ');
+            switch (words)
+            {
+                case ["submission"]:
+                    server.Settings = server.Settings with { Role = SmtpRole.Submission };
+                    break;
+                case ["tls"]:
+                    _tls = true;
+                    break;
+                case ["no", "tls"]:
+                    server.OffersTls = false;
+                    break;
+                case ["loopback"]:
+                    _from = new IPEndPoint(IPAddress.Loopback, 40000);
+                    break;
+                case ["starttls", ..]:
+                    var connection = await player.ConnectionAsync(words.Length > 1 ? int.Parse(words[1]) : 1);
+                    if (!(await connection.UpgradeToTlsAsync(new TlsClient("mail.example.test", (_, _, _, _) => true), ct)).Ok)
+                        throw new DialogueException("the handshake failed");
+                    break;
+                case ["data"]:
+                    await player.SendAsync(1, step.Block);
+                    await player.SendAsync(1, ".\r\n"u8.ToArray());
+                    break;
+                case ["large", var octets]:
+                    var filling = new string('x', int.Parse(octets) - 20);
+                    await player.SendAsync(1, Encoding.ASCII.GetBytes($"Subject: large\r\n\r\n{filling}\r\n.\r\n"));
+                    break;
+                case ["inbox", var address]:
+                    Match(step, (await server.InboxAsync(address, ct))[^1]);
+                    break;
+                case ["inbox", var address, var count]:
+                    var messages = await server.InboxAsync(address, ct);
+                    if (messages.Count != int.Parse(count)) throw new DialogueException($"there are {messages.Count} messages");
+                    break;
+                default:
+                    throw new DialogueException($"nobody knows how to {step.Text}");
+            }
+        }
+
+        private static void Match(Step step, string message)
+        {
+            var at = 0;
+            foreach (var line in Encoding.UTF8.GetString(step.Block!).Split("\r\n", StringSplitOptions.RemoveEmptyEntries))
+            {
+                var found = message.IndexOf(line, at, StringComparison.Ordinal);
+                if (found < 0) throw new DialogueException($"there is no {line} in\n{message}");
+                at = found + line.Length;
+            }
+        }
+    }
+}
