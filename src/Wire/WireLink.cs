@@ -86,6 +86,7 @@ public sealed class WireLink : IAsyncDisposable
             _received.Writer.CancelPendingFlush();
             _received.Writer.Complete(abortReason);
             _closed.Cancel();
+            _toSend.Writer.CancelPendingFlush(); // as a socket that is closed releases its writer
         }
 
         public async Task PumpAsync(End other)
