@@ -23,7 +23,8 @@ public sealed class SessionTests
         await using var server = await TestServer.StartAsync(Ct);
         var client = await server.ClientAsync(Ct);
         await BeginAsync(client);
-        await client.SendAsync($"Subject: one\r\n\r\nfirst{smuggler}MAIL FROM:<evil@example.net>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\ntwo\r\n.\r\n");
+        const string second = "MAIL FROM:<evil@example.net>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\ntwo\r\n.\r\n";
+        await client.SendAsync($"Subject: one\r\n\r\nfirst{smuggler}{second}");
         Assert.StartsWith("554 5.6.0", await client.ReadAsync(), StringComparison.Ordinal);
         Assert.StartsWith("250", await client.AskAsync("NOOP"), StringComparison.Ordinal);
         Assert.Empty(await server.InboxAsync(TestServer.User, Ct));
@@ -32,7 +33,8 @@ public sealed class SessionTests
     [Fact]
     public async Task A_session_is_the_same_at_every_cut()
     {
-        const string script = "EHLO c.example\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<ann@example.test>\r\nFOO\r\nDATA\r\nSubject: x\r\n\r\n..\r\n.\r\nQUIT\r\n";
+        const string script = "EHLO c.example\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<ann@example.test>\r\nFOO\r\n"
+            + "DATA\r\nSubject: x\r\n\r\n..\r\n.\r\nQUIT\r\n";
         string[] expected = ["250 ", "250 2.1.0", "250 2.1.5", "500 5.5.2", "354 ", "250 2.0.0", "221 2.0.0"];
         await using var server = await TestServer.StartAsync(Ct);
         for (var cut = 1; cut < script.Length; cut++)
