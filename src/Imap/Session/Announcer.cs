@@ -90,7 +90,8 @@ internal static class Announcer
     }
 
     private static void Changed(
-        ImapSession session, SelectedMailbox mailbox, MailboxSnapshot before, IReadOnlyDictionary<int, MessageFlags>? told, MailboxDiff diff, int start)
+        ImapSession session, SelectedMailbox mailbox, MailboxSnapshot before, IReadOnlyDictionary<int, MessageFlags>? told, MailboxDiff diff,
+        int start)
     {
         var w = session.Connection.Write();
         var end = Math.Min(start + ImapLimits.BatchRows, diff.Changed.Count);
