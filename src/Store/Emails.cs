@@ -165,9 +165,12 @@ public sealed class Emails
                 return rows.Next() ? (new BlobId(rows.Blob(0)), rows.Blob(1).ToArray()) : null;
             },
             ct);
-        if (found is not var (id, prefix)) return null;
-        return await _blobs.OpenAsync(id, ct) is { } blob ? new StoredMessage(email, prefix, blob) : null;
+        return found is var (id, prefix) ? await OpenMessageAsync(email, id, prefix, ct) : null;
     }
+
+    /// <summary>As the other, for whoever has just read the Email's <see cref="EmailDetail.Blob"/> and <see cref="EmailDetail.TracePrefix"/>.</summary>
+    public async ValueTask<StoredMessage?> OpenMessageAsync(EmailId email, BlobId id, byte[] tracePrefix, CancellationToken ct = default) =>
+        await _blobs.OpenAsync(id, ct) is { } blob ? new StoredMessage(email, tracePrefix, blob) : null;
 
     /// <summary>Where an Email lies: its mailboxes, uids and flags; empty when it does not exist.</summary>
     public ValueTask<IReadOnlyList<(MailboxId Mailbox, EmailRow Row)>> MembershipsAsync(

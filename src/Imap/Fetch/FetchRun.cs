@@ -88,7 +88,7 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
         var parts = DetailParts.None;
         if ((request.Items & FetchItems.Envelope) != 0) parts |= DetailParts.Envelope;
         if ((request.Items & (FetchItems.Body | FetchItems.BodyStructure)) != 0) parts |= DetailParts.Structure;
-        if (request.Sections.Count > 0) parts |= DetailParts.Structure;
+        if (request.Sections.Count > 0) parts |= DetailParts.Structure | DetailParts.TracePrefix;
         return parts;
     }
 
@@ -119,12 +119,13 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
         var places = new SectionPlace[request.Sections.Count];
         var length = detail.SizeBytes;
         for (var i = 0; i < places.Length; i++) places[i] = SectionPlace.Of(request.Sections[i], structure, detail.TracePrefixLength, length);
-        _drafts.Add(new Draft(_mailbox.Known[index].Email, start, _draft.WrittenCount - start, places));
+        var prefix = detail.TracePrefix.ToArray();
+        _drafts.Add(new Draft(detail.Email, detail.Blob, prefix, start, _draft.WrittenCount - start, places));
     }
 
     private async ValueTask<bool> WriteWithBodiesAsync(Draft draft, CancellationToken ct)
     {
-        using var message = await session.Server.Store.Emails.OpenMessageAsync(session.Account, draft.Email, ct);
+        using var message = await session.Server.Store.Emails.OpenMessageAsync(draft.Email, draft.Blob, draft.TracePrefix, ct);
         if (message is null)
         {
             _missing++;
@@ -227,5 +228,5 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
         return await session.Connection.FlushWhenFullAsync(ct);
     }
 
-    private sealed record Draft(EmailId Email, int Start, int Length, SectionPlace[] Places);
+    private sealed record Draft(EmailId Email, BlobId Blob, byte[] TracePrefix, int Start, int Length, SectionPlace[] Places);
 }
