@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Posthorn.Core;
 
@@ -42,6 +43,7 @@ public sealed record Domain
         var ascii = text.ToString();
         if (!System.Text.Ascii.IsValid(text))
         {
+            if (!IsInternational(text)) return false;
             try
             {
                 // RFC 5895 §2: full-width dots are dots and letters are lower case before the ToASCII step.
@@ -68,6 +70,23 @@ public sealed record Domain
         TryParse(text, out var domain) ? domain : throw new FormatException($"'{text}' is not a domain name");
 
     public override string ToString() => Ascii;
+
+    // Much of what RFC 5892 disallows: whatever a person cannot see, or that means nothing yet. Symbols exist in registered names.
+    private static bool IsInternational(ReadOnlySpan<char> text)
+    {
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (rune == Rune.ReplacementChar) return false; // a lone surrogate, too
+            switch (Rune.GetUnicodeCategory(rune))
+            {
+                case UnicodeCategory.Control or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned:
+                case UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator:
+                case UnicodeCategory.Format when rune.Value is not (0x200C or 0x200D): // the joiners, RFC 5892 appendix A
+                    return false;
+            }
+        }
+        return true;
+    }
 
     // RFC 5321 §4.1.2 sub-domain: letters, digits, hyphen inside.
     private static bool IsLabel(ReadOnlySpan<char> label)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -62,6 +63,7 @@ public readonly record struct ModSeq(long Value) : IComparable<ModSeq>
 public readonly record struct BlobId
 {
     public const int Length = 32;
+    private const int TextLength = 43;
 
     private readonly ulong _a;
     private readonly ulong _b;
@@ -89,7 +91,12 @@ public readonly record struct BlobId
     {
         Span<byte> bytes = stackalloc byte[Length];
         id = default;
-        if (text.Length != 43 || !Base64Url.TryDecodeFromChars(text, bytes, out var written) || written != Length) return false;
+        // TryDecodeFromChars would throw on what is no base64url.
+        if (text.Length != TextLength || Base64Url.DecodeFromChars(text, bytes, out _, out var written) != OperationStatus.Done
+            || written != Length) return false;
+        Span<char> again = stackalloc char[TextLength];
+        Base64Url.EncodeToChars(bytes, again);
+        if (!text.SequenceEqual(again)) return false; // the last character has two bits to spare: an id is written in one way
         id = new BlobId(bytes);
         return true;
     }

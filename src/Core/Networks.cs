@@ -52,7 +52,9 @@ public sealed class NetworkSet
         network = default;
         if (text.Contains('/', StringComparison.Ordinal))
         {
-            if (!IPNetwork.TryParse(text, out network)) return false;
+            // IPNetwork clears bits beyond the prefix; whoever wrote them meant something else.
+            if (!IPNetwork.TryParse(text, out network)
+                || !network.BaseAddress.Equals(IPAddress.Parse(text.AsSpan(0, text.IndexOf('/', StringComparison.Ordinal))))) return false;
             if (!network.BaseAddress.IsIPv4MappedToIPv6) return true;
             if (network.PrefixLength < 96) return false;
             network = new IPNetwork(network.BaseAddress.MapToIPv4(), network.PrefixLength - 96);
