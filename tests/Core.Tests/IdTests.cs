@@ -40,7 +40,9 @@ public sealed class IdTests
     [Fact]
     public void Change_numbers_are_compared_by_value()
     {
-        Assert.True(new ModSeq(2) > new ModSeq(1) && new ModSeq(1) <= new ModSeq(1) && new ModSeq(1) < new ModSeq(2) && new ModSeq(2) >= new ModSeq(2));
+        var (one, two) = (new ModSeq(1), new ModSeq(2));
+        Assert.True(two > one && one < two && one <= new ModSeq(1) && two >= new ModSeq(2));
+        Assert.False(one > two || two < one || two <= one || one >= two);
         Assert.Equal(1, new Uid(2).CompareTo(new Uid(1)));
     }
 }
