@@ -39,10 +39,10 @@ public sealed class ImapTests(PosthornServer server) : InteropTests(server), ICl
         Assert.Equal(3, local.Length);
 
         // Flags and a deletion made in the Maildir reach the server, a message put there too.
-        string read = local.Single(f => File.ReadAllText(f).Contains("Subject: is read here", StringComparison.Ordinal));
+        string read = WithSubject("is read here"), deleted = WithSubject("is deleted here");
         string name = Path.GetFileName(read).Split(":2,")[0];
         File.Move(read, Path.Combine(inbox, "cur", name + ":2,FS"));
-        File.Delete(local.Single(f => File.ReadAllText(f).Contains("Subject: is deleted here", StringComparison.Ordinal)));
+        File.Delete(deleted);
         await File.WriteAllTextAsync(
             Path.Combine(inbox, "cur", "1.made.here:2,S"),
             $"From: {person.Address}\nTo: {person.Address}\nSubject: is made here\n\nWords\n",
@@ -61,6 +61,8 @@ public sealed class ImapTests(PosthornServer server) : InteropTests(server), ICl
         await SyncAsync(configuration);
         Assert.Contains(Directory.EnumerateFiles(Path.Combine(inbox, "cur")), f => f.Split(":2,")[^1].Contains('R', StringComparison.Ordinal));
         Directory.Delete(folder, recursive: true);
+
+        string WithSubject(string subject) => local.Single(f => File.ReadAllText(f).Contains($"Subject: {subject}", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -164,7 +166,7 @@ public sealed class ImapTests(PosthornServer server) : InteropTests(server), ICl
     {
         var client = await LineClient.ConnectAsync(Server.Imap);
         await client.ReadLineAsync();
-        Assert.Contains("a OK", await client.CommandAsync("a", $"LOGIN {person.Address} {person.Password}"), StringComparison.Ordinal);
+        Assert.Contains("a OK", await client.CommandAsync("a", $"LOGIN {person.Address} \"{person.Password}\""), StringComparison.Ordinal);
         return client;
     }
 

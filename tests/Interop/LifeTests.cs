@@ -20,7 +20,7 @@ public sealed class LifeTests : IAsyncLifetime
         var person = await _server.AddPersonAsync();
         using var imap = await LineClient.ConnectAsync(_server.Imap);
         await imap.ReadLineAsync();
-        await imap.CommandAsync("a", $"LOGIN {person.Address} {person.Password}");
+        await imap.CommandAsync("a", $"LOGIN {person.Address} \"{person.Password}\"");
         await imap.CommandAsync("b", "SELECT INBOX");
         using var smtp = await LineClient.ConnectAsync(_server.Smtp);
         await smtp.ReplyAsync();

@@ -115,6 +115,7 @@ public sealed class PostfixServer : IAsyncDisposable
         virtual_gid_maps = static:65534
         transport_maps = texthash:{_configuration}/transport
         smtpd_tls_security_level = may
+        smtpd_tls_received_header = yes
         smtpd_tls_cert_file = {_configuration}/cert.pem
         smtpd_tls_key_file = {_configuration}/key.pem
         smtp_tls_security_level = may

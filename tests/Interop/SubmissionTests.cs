@@ -45,7 +45,7 @@ public sealed class SubmissionTests(PosthornServer server) : InteropTests(server
         using var bytes = new MemoryStream(Encoding.UTF8.GetBytes(Assert.Single(await ReadAsync(recipient))));
         using var message = await MimeMessage.LoadAsync(bytes, Cancelled);
         Assert.Equal("Nodemailer says hello ✔", message.Subject);
-        Assert.Equal("numbers.csv", Assert.IsType<MimePart>(Assert.Single(message.Attachments)).FileName);
+        Assert.Equal("numbers.csv", Assert.IsAssignableFrom<MimePart>(Assert.Single(message.Attachments)).FileName);
         Assert.Empty(message.Bcc);
         Assert.Single(await ReadAsync(sender));
     }

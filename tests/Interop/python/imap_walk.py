@@ -37,7 +37,7 @@ assert "Projects/Nested" in names and "INBOX" in names, names
 ok(client.subscribe("Projects"))
 assert any(b"Projects" in line for line in ok(client.lsub()))
 ok(client.rename("Projects/Nested", "Projects/Renamed"))
-assert "Renamed" in b"\n".join(ok(client.list("", "Projects/%"))).decode()
+assert "Renamed" in b"\n".join(ok(client.list('""', "Projects/%"))).decode()
 
 for subject in ("first letter", "second letter", "third letter"):
     ok(client.append("Projects", r"(\Flagged)", time.time(), compose(subject, f"Body of the {subject}")))
@@ -64,6 +64,7 @@ flags = ok(client.fetch("1", "(FLAGS)"))[0].decode()
 assert r"\Answered" in flags and "custom" in flags, flags
 ok(client.copy("1", "Projects/Renamed"))
 ok(client.uid("MOVE", ok(client.uid("SEARCH", "SUBJECT", "third"))[0].decode(), "Projects/Renamed"))
+assert client.response("EXPUNGE")[1] == [b"3"]
 assert ok(client.search(None, "ALL")) == [b"1 2"]
 ok(client.store("2", "+FLAGS.SILENT", r"(\Deleted)"))
 assert ok(client.expunge()) == [b"2"]

@@ -14,6 +14,6 @@ with smtplib.SMTP("127.0.0.1", int(port)) as client:
     client.ehlo("client.test")
     for extension in ("smtputf8", "8bitmime", "pipelining", "size", "enhancedstatuscodes", "starttls"):
         assert client.has_extn(extension), extension
-    refused = client.send_message(message, sender, [recipient], mail_options=["SMTPUTF8", "BODY=8BITMIME"])
+    refused = client.send_message(message, sender, [recipient])  # adds SMTPUTF8 and BODY=8BITMIME by itself
     assert not refused, refused
 print("sent")
