@@ -58,9 +58,26 @@ public sealed class AdminHost : IDisposable
             "/healthz" => Replies.WriteAsync(context, "ok\n"u8.ToArray(), "text/plain; charset=utf-8"),
             "/readyz" => _readiness.ServeAsync(context),
             "/metrics" => _metrics.ServeAsync(context),
+            _ when IsInTheClear(context) => RedirectAsync(context),
             "/" => HomePage.ServeAsync(context, _parts.Facts),
             _ => NothingAsync(context),
         };
+    }
+
+    // From this machine itself nobody needs TLS, and its self-signed certificate would only be in the way.
+    private bool IsInTheClear(HttpContext context) =>
+        _parts.Facts.HttpsPort is not null && !context.Request.IsHttps && AdminSocket.Of(context) is null && !Door.IsLoopback(context);
+
+    // RFC 9110 §15.4.9: the same request again, over TLS. The name that was asked for stays when it can be one.
+    private Task RedirectAsync(HttpContext context)
+    {
+        var host = Domain.TryParse(context.Request.Host.Host, out var asked) ? asked : _parts.Facts.Hostname;
+        var target = new UriBuilder(Uri.UriSchemeHttps, host.Ascii, _parts.Facts.HttpsPort!.Value, context.Request.Path)
+        {
+            Query = context.Request.QueryString.Value,
+        };
+        context.Response.Redirect(target.Uri.AbsoluteUri, permanent: true, preserveMethod: true);
+        return Task.CompletedTask;
     }
 
     // A browser names text/html first; everybody else gets a problem.

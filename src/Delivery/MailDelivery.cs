@@ -38,6 +38,9 @@ public sealed class MailDelivery : IAsyncDisposable
 
     public Queue Queue { get; }
 
+    /// <summary>What waits in the queue is being tried.</summary>
+    public bool IsRunning => Runner.IsRunning;
+
     internal QueueRunner Runner { get; }
 
     /// <summary>Ready to take mail; what waits in the queue is tried after <see cref="Start"/>.</summary>

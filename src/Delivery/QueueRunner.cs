@@ -27,6 +27,9 @@ internal sealed class QueueRunner(DeliverySettings settings, Database db, Attemp
     private int _connections;
     private Task _loop = Task.CompletedTask;
 
+    /// <summary>The loop has begun and goes on.</summary>
+    public bool IsRunning => !_loop.IsCompleted && !_stop.IsCancellationRequested;
+
     /// <summary>Makes the loop look again. May be called on any thread, at any time.</summary>
     public void Wake() => Volatile.Read(ref _wake).TrySetResult();
 

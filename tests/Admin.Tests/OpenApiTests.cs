@@ -50,7 +50,8 @@ public sealed class OpenApiTests : IAsyncLifetime
         [
             "addDomain", "listDomains", "showDomain", "removeDomain", "showDomainDns", "addAccount", "listAccounts", "showAccount", "removeAccount",
             "disableAccount", "enableAccount", "setPassword", "restoreAccount", "addAlias", "listAliases", "removeAlias", "listQueue",
-            "showQueueEntry", "retryQueueEntry", "holdQueueEntry", "releaseQueueEntry", "cancelQueueEntry", "addToken", "listTokens", "revokeToken", "verify",
+            "showQueueEntry", "retryQueueEntry", "holdQueueEntry", "releaseQueueEntry", "cancelQueueEntry", "addToken",
+            "listTokens", "revokeToken", "verify",
         ];
         Assert.Empty(wanted.Except(names));
     }

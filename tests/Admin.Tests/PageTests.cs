@@ -46,6 +46,24 @@ public sealed class PageTests
         (await host.OverHttps().PostAsync("/")).Is(HttpStatusCode.NotFound);
     }
 
+    [Theory]
+    [InlineData("mail.example.test", "https://mail.example.test/")]
+    [InlineData("webmail.example.test:80", "https://webmail.example.test/")]
+    [InlineData("[2001:db8::1]", "https://mail.example.test/")]
+    [InlineData("evil.test/path?", "https://mail.example.test/")]
+    public async Task Plain_HTTP_is_sent_to_HTTPS_but_health_is_not(string host, string target)
+    {
+        await using var server = await TestHost.StartAsync();
+        server.Remote = IPAddress.Parse("198.51.100.7");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/");
+        request.Headers.TryAddWithoutValidation("Host", host);
+        using var response = await server.OverHttp().Http.SendAsync(request);
+        if (response.StatusCode == HttpStatusCode.BadRequest) return; // Kestrel takes no such Host
+        Assert.Equal(HttpStatusCode.PermanentRedirect, response.StatusCode);
+        Assert.Equal(target, response.Headers.Location?.ToString());
+        (await server.OverHttp().GetAsync("/healthz")).Is(HttpStatusCode.OK);
+    }
+
     [Fact]
     public async Task A_head_has_the_length_and_no_body()
     {

@@ -116,6 +116,7 @@ internal sealed class TestHost : IAsyncDisposable
     {
         Hostname = Domain.Parse("mail.example.test"),
         Version = "1.2.3",
+        HttpsPort = 443,
         Services =
         [
             new(ClientProtocol.Imap, 993, ConnectionSecurity.Tls),

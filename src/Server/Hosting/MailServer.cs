@@ -74,6 +74,12 @@ internal sealed class MailServer : IAsyncDisposable
         if (_app is not null) Log.Stopped(_log);
     }
 
+    private bool IsListening => _app?.Lifetime is
+    {
+        ApplicationStarted.IsCancellationRequested: true,
+        ApplicationStopping.IsCancellationRequested: false,
+    };
+
     private async Task StartAllAsync(CancellationToken ct)
     {
         _storage = await Storage.OpenAsync(_config, _time, _logs, ct);
@@ -137,6 +143,11 @@ internal sealed class MailServer : IAsyncDisposable
             var report = await storage.Blobs.VerifyAsync(progress, ct);
             return new BlobFindings(report.Blobs, report.Findings);
         },
+        Checks =
+        [
+            new("listeners", _ => new(IsListening)),
+            new("queue", _ => new(delivery.IsRunning)),
+        ],
         IsUnavailable = failure => failure is DatabaseUnavailableException,
         Time = _time,
         Logs = _logs,
