@@ -17,6 +17,8 @@ internal sealed class Logs : IDisposable
         // The web server's own notes are for those who develop it.
         var web = config.LogLevel < LogLevel.Warning ? LogLevel.Warning : config.LogLevel;
         filter.Rules.Add(new LoggerFilterRule(null, "Microsoft", web, null));
+        // What keeps it from starting is told by the command, in one line.
+        filter.Rules.Add(new LoggerFilterRule(null, "Microsoft.Extensions.Hosting", LogLevel.None, null));
         _factory = new LoggerFactory([_provider], filter);
     }
 
