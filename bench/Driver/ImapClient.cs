@@ -9,7 +9,7 @@ namespace Posthorn.Bench;
 internal sealed class ImapClient : IDisposable
 {
     private readonly Socket _socket;
-    private readonly byte[] _buffer = new byte[512 * 1024];
+    private readonly byte[] _buffer = new byte[1024 * 1024];
     private int _from;
     private int _to;
     private int _tag;
