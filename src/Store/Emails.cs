@@ -168,7 +168,9 @@ public sealed class Emails
         return found is var (id, prefix) ? await OpenMessageAsync(email, id, prefix, ct) : null;
     }
 
-    /// <summary>As the other, for whoever has just read the Email's <see cref="EmailDetail.Blob"/> and <see cref="EmailDetail.TracePrefix"/>.</summary>
+    /// <summary>
+    /// As the other, for whoever has just read the Email's <see cref="EmailDetail.Blob"/> and <see cref="EmailDetail.TracePrefix"/>.
+    /// </summary>
     public async ValueTask<StoredMessage?> OpenMessageAsync(EmailId email, BlobId id, byte[] tracePrefix, CancellationToken ct = default) =>
         await _blobs.OpenAsync(id, ct) is { } blob ? new StoredMessage(email, tracePrefix, blob) : null;
 
