@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 
@@ -9,6 +10,9 @@ namespace Posthorn.Server;
 /// <summary>Makes loggers whose events are lines: text for people, or one JSON object each with the event's values by name.</summary>
 internal sealed class LineLoggerProvider(LogFormat format, LogWriter writer, TimeProvider time) : ILoggerProvider, ISupportExternalScope
 {
+    // No page shows a log line as HTML: addresses keep their brackets.
+    private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private IExternalScopeProvider? _scopes;
 
     public ILogger CreateLogger(string categoryName) => new LineLogger(this, categoryName);
@@ -74,7 +78,7 @@ internal sealed class LineLoggerProvider(LogFormat format, LogWriter writer, Tim
         Exception? exception)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, Readable))
         {
             json.WriteStartObject();
             json.WriteString("time", now.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
