@@ -71,7 +71,7 @@ public sealed class KillTests(ITestOutputHelper output)
             ledger.BeginRound();
             string death = postgres is not null && round % 2 == 1
                 ? await DatabaseDiesAsync(server, postgres, ledger, round, random, ct)
-                : await ServerDiesAsync(server, ledger, round, random, ct);
+                : await ServerDiesAsync(server, postgres, ledger, round, random, ct);
             total += ledger.Acknowledgements;
             await server.AwaitEmptyQueueAsync(ct);
             bool everyByte = round % FullCheckEvery == FullCheckEvery - 1 || round == Rounds - 1;
@@ -86,23 +86,23 @@ public sealed class KillTests(ITestOutputHelper output)
         output.WriteLine($"{Rounds} rounds, {total} acknowledgements");
     }
 
-    private static async Task<string> ServerDiesAsync(Server server, Ledger ledger, int round, Random random, CancellationToken ct)
+    private static async Task<string> ServerDiesAsync(
+        Server server, PostgresCluster? postgres, Ledger ledger, int round, Random random, CancellationToken ct)
     {
         string flag = Path.Combine(server.Data, $"armed-{round}");
-        int aim = random.Next(3);
+        bool aimed = random.Next(3) > 0;
         string death = "killed at a moment";
-        if (aim > 0)
+        if (aimed)
         {
-            int number = aim == 1 ? random.Next(1, 40) : random.Next(1, 400);
             await server.KillAsync();
-            await server.StartAsync(ct, aim == 1 ? await SlowDisk.KillInSyncAsync(number, flag) : await SlowDisk.KillInWriteAsync(number, flag));
-            death = aim == 1 ? $"killed in sync {number}" : $"killed in write {number}";
+            (death, var preload) = await AimAsync(postgres, random, flag);
+            await server.StartAsync(ct, preload);
         }
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         stop.CancelAfter(RoundPatience);
         var load = new Load(server, ledger, round).RunAsync(persistent: false, stop.Token);
         await AwaitAcknowledgementsAsync(ledger, ct);
-        if (aim == 0)
+        if (!aimed)
         {
             await Task.Delay(random.Next(300), ct);
             await server.KillAsync();
@@ -115,6 +115,20 @@ public sealed class KillTests(ITestOutputHelper output)
         await load;
         await server.StartAsync(ct);
         return death;
+    }
+
+    // What is durable is written by the server itself, or by PostgreSQL at the far end of a socket.
+    private static async Task<(string Death, Dictionary<string, string> Preload)> AimAsync(PostgresCluster? postgres, Random random, string flag)
+    {
+        if (postgres is not null)
+        {
+            int send = random.Next(1, 200);
+            return ($"killed in send {send} to PostgreSQL", await SlowDisk.KillInSendAsync(send, postgres.Port, flag));
+        }
+        int number = random.Next(1, 400);
+        if (random.Next(2) == 0) return ($"killed in write {number}", await SlowDisk.KillInWriteAsync(number, flag));
+        number = 1 + (number / 10);
+        return ($"killed in sync {number}", await SlowDisk.KillInSyncAsync(number, flag));
     }
 
     private static async Task<string> DatabaseDiesAsync(

@@ -20,6 +20,14 @@ internal static class SlowDisk
 
     public static Task<Dictionary<string, string>> KillInWriteAsync(int number, string? flag) => WithAsync("SLOWSYNC_KILL_WRITE", number, flag);
 
+    /// <summary>Inside of a transaction, as far as a program that talks to its database over a socket has an inside.</summary>
+    public static async Task<Dictionary<string, string>> KillInSendAsync(int number, int port, string? flag)
+    {
+        var settings = await WithAsync("SLOWSYNC_KILL_SEND", number, flag);
+        settings["SLOWSYNC_PORT"] = port.ToString(CultureInfo.InvariantCulture);
+        return settings;
+    }
+
     private static async Task<Dictionary<string, string>> WithAsync(string name, int value, string? flag)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal)

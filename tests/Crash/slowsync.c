@@ -4,6 +4,7 @@
 //   SLOWSYNC_EIO_AFTER=N   the Nth sync and all later ones fail with EIO, without syncing
 //   SLOWSYNC_KILL_SYNC=N   the process is killed in the Nth sync, before anything is synced
 //   SLOWSYNC_KILL_WRITE=N  the process is killed in the Nth write to a regular file, when half of it has been written
+//   SLOWSYNC_KILL_SEND=N   the process is killed at the Nth send to port SLOWSYNC_PORT: before it when N is odd, after it when N is even
 //   SLOWSYNC_FULL=1        every write to a regular file fails with ENOSPC, as long as the flag file exists
 //   SLOWSYNC_FLAG=PATH     the counting of syncs and writes begins when this file exists (without it: at once)
 //
@@ -12,17 +13,19 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-static long delay_ms, eio_after, kill_sync, kill_write, full;
+static long delay_ms, eio_after, kill_sync, kill_write, kill_send, send_port, full;
 static const char *flag;
-static atomic_long syncs, writes;
+static atomic_long syncs, writes, sends;
 static atomic_int armed;
 
 static long setting(const char *name) {
@@ -35,6 +38,8 @@ __attribute__((constructor)) static void read_settings(void) {
     eio_after = setting("SLOWSYNC_EIO_AFTER");
     kill_sync = setting("SLOWSYNC_KILL_SYNC");
     kill_write = setting("SLOWSYNC_KILL_WRITE");
+    kill_send = setting("SLOWSYNC_KILL_SEND");
+    send_port = setting("SLOWSYNC_PORT");
     full = setting("SLOWSYNC_FULL");
     flag = getenv("SLOWSYNC_FLAG");
     if (!flag)
@@ -82,6 +87,25 @@ static int is_regular(int fd) {
 // True when this write shall be the last thing that the process does.
 static int is_last_write(int fd) {
     return kill_write && counting() && is_regular(fd) && atomic_fetch_add(&writes, 1) + 1 >= kill_write;
+}
+
+static int is_to_port(int fd) {
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    int kept = errno, port = 0;
+    if (getpeername(fd, (struct sockaddr *)&peer, &length) == 0) {
+        if (peer.ss_family == AF_INET)
+            port = ntohs(((struct sockaddr_in *)&peer)->sin_port);
+        else if (peer.ss_family == AF_INET6)
+            port = ntohs(((struct sockaddr_in6 *)&peer)->sin6_port);
+    }
+    errno = kept;
+    return port == send_port;
+}
+
+// True when this send shall be the last thing that the process does.
+static int is_last_send(int fd) {
+    return kill_send && counting() && is_to_port(fd) && atomic_fetch_add(&sends, 1) + 1 >= kill_send;
 }
 
 // True when the disk has no room for this write; errno tells.
@@ -164,4 +188,22 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
         die();
     }
     return NEXT(pwritev64)(fd, parts, count, at);
+}
+
+ssize_t send(int fd, const void *bytes, size_t length, int flags) {
+    if (!is_last_send(fd))
+        return NEXT(send)(fd, bytes, length, flags);
+    if (kill_send % 2 == 0)
+        (void)!NEXT(send)(fd, bytes, length, flags);
+    die();
+    return -1;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    if (!is_last_send(fd))
+        return NEXT(sendmsg)(fd, message, flags);
+    if (kill_send % 2 == 0)
+        (void)!NEXT(sendmsg)(fd, message, flags);
+    die();
+    return -1;
 }
