@@ -15,13 +15,13 @@ internal static class Certificates
 
     public static X509Certificate2 SelfSigned(string name)
     {
-        using var key = RSA.Create(2048);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         return Request(name, key).CreateSelfSigned(Start, End);
     }
 
     public static X509Certificate2 Trusted(string name)
     {
-        using var key = RSA.Create(2048);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var leaf = Request(name, key).Create(_authority!, Start, End.AddYears(-1), RandomNumberGenerator.GetBytes(8));
         return leaf.CopyWithPrivateKey(key);
     }
@@ -35,17 +35,17 @@ internal static class Certificates
         var home = System.IO.Directory.CreateTempSubdirectory("posthorn-roots-").FullName;
         Environment.SetEnvironmentVariable("HOME", home);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => System.IO.Directory.Delete(home, recursive: true);
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=Authority of the tests", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=Authority of the tests", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         _authority = request.CreateSelfSigned(Start, End);
         using var store = new X509Store(StoreName.Root, StoreLocation.CurrentUser, OpenFlags.ReadWrite);
         store.Add(X509CertificateLoader.LoadCertificate(_authority.Export(X509ContentType.Cert)));
     }
 
-    private static CertificateRequest Request(string name, RSA key)
+    private static CertificateRequest Request(string name, ECDsa key)
     {
-        var request = new CertificateRequest("CN=" + name, key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var request = new CertificateRequest("CN=" + name, key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(name);
         request.CertificateExtensions.Add(names.Build());
