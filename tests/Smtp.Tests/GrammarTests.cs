@@ -26,7 +26,7 @@ public sealed class GrammarTests
         { "MAIL FROM:<a@b.example> SIZE=99999999999999999999", Mail("a@b.example", size: long.MaxValue) },
         { "MAIL FROM:<a@b.example> RET=HDRS ENVID=x", Mail("a@b.example", unknown: "RET") },
         { "MAIL FROM:<a@[192.0.2.1]>", Mail(null, form: "Literal") },
-        { "MAIL FROM:<a@b.example> SIZE=1 SIZE=2", null },
+        { "MAIL FROM:<a@b.example> SMTPUTF8 SIZE=1 BODY=7BIT SMTPUTF8 SIZE=2 BODY=8BITMIME", Mail("a@b.example", size: 2, utf8: true) },
         { "MAIL FROM:<a@b.example> SIZE=", null },
         { "MAIL FROM:<a@b.example> BODY=BINARYMIME", null },
         { "MAIL FROM:<a@b.example> SMTPUTF8=1", null },

@@ -9,29 +9,17 @@ namespace Posthorn.Smtp;
 /// <param name="Unknown">The first parameter that is none of these.</param>
 internal sealed record MailCommand(SmtpPath From, long SizeOctets, bool Utf8, string? Unknown) : Command
 {
-    [Flags]
-    private enum Parameters
-    {
-        None = 0,
-        Size = 1,
-        Body = 2,
-        Utf8 = 4,
-        Auth = 8,
-    }
-
     public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
     {
         command = null;
-        var (size, seen, unknown) = (0L, Parameters.None, default(string));
+        var (size, utf8, unknown) = (0L, false, default(string));
         if (!(r.ExpectSpace() && r.ExpectKeyword("FROM:"u8) && r.ExpectPath("reverse-path", out var from))) return false;
         while (r.TryParameter())
         {
-            if (!TryParameter(ref r, out var parameter, ref size, ref unknown)) return false;
-            if ((seen & parameter) != 0) return r.Missing("each parameter once");
-            seen |= parameter;
+            if (!ExpectParameter(ref r, ref size, ref utf8, ref unknown)) return false;
         }
         if (!r.ExpectCommandEnd()) return false;
-        command = new MailCommand(from, size, (seen & Parameters.Utf8) != 0, unknown);
+        command = new MailCommand(from, size, utf8, unknown);
         return true;
     }
 
@@ -51,29 +39,13 @@ internal sealed record MailCommand(SmtpPath From, long SizeOctets, bool Utf8, st
         return Replies.SenderOk;
     }
 
-    private static bool TryParameter(ref GrammarReader r, out Parameters parameter, ref long size, ref string? unknown)
+    // Python's smtplib repeats parameters; the last one counts.
+    private static bool ExpectParameter(ref GrammarReader r, ref long size, ref bool utf8, ref string? unknown)
     {
-        parameter = Parameters.None;
-        if (r.TryKeyword("SIZE="u8))
-        {
-            parameter = Parameters.Size;
-            return r.ExpectSize(out size);
-        }
-        if (r.TryKeyword("BODY="u8))
-        {
-            parameter = Parameters.Body;
-            return r.TryKeyword("8BITMIME"u8) || r.TryKeyword("7BIT"u8) || r.Missing("7BIT or 8BITMIME");
-        }
-        if (r.TryKeyword("SMTPUTF8"u8))
-        {
-            parameter = Parameters.Utf8;
-            return true;
-        }
-        if (r.TryKeyword("AUTH="u8))
-        {
-            parameter = Parameters.Auth;
-            return r.ExpectValue();
-        }
+        if (r.TryKeyword("SIZE="u8)) return r.ExpectSize(out size);
+        if (r.TryKeyword("BODY="u8)) return r.TryKeyword("8BITMIME"u8) || r.TryKeyword("7BIT"u8) || r.Missing("7BIT or 8BITMIME");
+        if (r.TryKeyword("SMTPUTF8"u8)) return utf8 = true;
+        if (r.TryKeyword("AUTH="u8)) return r.ExpectValue();
         if (!r.ExpectUnknownParameter(out var keyword)) return false;
         unknown ??= keyword;
         return true;
