@@ -43,6 +43,7 @@ internal sealed class Storage : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Directory?.Dispose();
         while (_opened.TryPop(out var part)) await part.DisposeAsync();
     }
 
