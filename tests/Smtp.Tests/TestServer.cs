@@ -155,8 +155,10 @@ internal sealed class TestServer : IAsyncDisposable
     {
         foreach (var (link, session) in _links)
         {
-            await link.DisposeAsync();
+            // The client leaves, the session sees it and ends; only then may its end of the wire go.
+            await link.Client.DisposeAsync();
             await session;
+            await link.DisposeAsync();
         }
         await _delivery.DisposeAsync();
         await _resolver.DisposeAsync();
