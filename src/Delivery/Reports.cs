@@ -52,7 +52,9 @@ internal sealed class Reports(
         {
             Status = new DeliveryStatusNotification
             {
-                ReportingMta = settings.Hostname.Ascii, Arrived = message.ArrivedAt, Recipients = statuses,
+                ReportingMta = settings.Hostname.Ascii,
+                Arrived = message.ArrivedAt,
+                Recipients = statuses,
             },
             To = sender,
             From = await SignerAsync(sender, ct),

@@ -203,7 +203,11 @@ internal sealed class Verifier(Database db)
         {
             var tally = new Tally
             {
-                Messages = rows.Int64(4), Unseen = rows.Int64(5), Deleted = rows.Int64(6), UnseenDeleted = rows.Int64(7), SizeBytes = rows.Int64(8),
+                Messages = rows.Int64(4),
+                Unseen = rows.Int64(5),
+                Deleted = rows.Int64(6),
+                UnseenDeleted = rows.Int64(7),
+                SizeBytes = rows.Int64(8),
             };
             found.Add(new MailboxRow(rows.Int64(0), rows.Int64(1), rows.Int64(2), rows.Int64(3), tally));
         }

@@ -145,7 +145,9 @@ internal sealed class TestHost : IAsyncDisposable
     {
         var wanted = new NewToken(scopes)
         {
-            Domain = domain is null ? null : Domain.Parse(domain), Lifetime = lifetime, Networks = AllowedNetworks.Parse(networks).Require(),
+            Domain = domain is null ? null : Domain.Parse(domain),
+            Lifetime = lifetime,
+            Networks = AllowedNetworks.Parse(networks).Require(),
         };
         return (await Directory.Tokens.AddAsync(Authority.System, wanted)).Require().Secret;
     }

@@ -134,7 +134,10 @@ public abstract partial class DirectoryTests
         var networks = AllowedNetworks.Parse(["192.0.2.0/24", "::1"]).Require();
         var issued = (await tokens.AddAsync(Authority.System, new NewToken(TokenScopes.Admin | TokenScopes.Send)
         {
-            Label = "ci", Domain = House.Example, Lifetime = TimeSpan.FromDays(1), Networks = networks,
+            Label = "ci",
+            Domain = House.Example,
+            Lifetime = TimeSpan.FromDays(1),
+            Networks = networks,
         })).Require();
         var token = (await tokens.VerifyAsync(issued.Secret, Far)).Require();
         Assert.Equal((issued.Token.Id, TokenScopes.Admin | TokenScopes.Send, House.Example), (token.Id, token.Scopes, token.Domain!));

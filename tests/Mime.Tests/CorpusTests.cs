@@ -15,13 +15,13 @@ public sealed class CorpusTests
     // Messages that Python's parser understands otherwise, each with the reason. Everything else must agree, part by part.
     private static readonly Dictionary<string, string> PythonDiffers = new(StringComparer.Ordinal)
     {
-        ["basic-plain-with-bad-header-separator.msg"] = 
+        ["basic-plain-with-bad-header-separator.msg"] =
             "A line of one space folds the field above it (RFC 5322 §4.2); Python's header ends at the text after it.",
         ["malformedHeader-nocrlfcrlf.msg"] = "A line without a colon ends Python's header; here it is skipped, and the fields after it count.",
         ["malformedHeaderStartsBody-nocrlfcrlf.msg"] = "The same.",
         ["obsolete.msg"] = "The same.",
         ["multipartemptypart.msg"] = "A part of no header and no body: Python takes the end boundary for its body.",
-        ["very-long-boundary.msg"] = 
+        ["very-long-boundary.msg"] =
             "The boundary ends in a space, which RFC 2046 §5.1.1 does not allow: lines lose their white space before they are compared.",
         ["very-very-long-boundary.msg"] = "The same.",
         ["weird-boundary.msg"] = "The same.",

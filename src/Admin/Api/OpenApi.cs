@@ -62,7 +62,8 @@ internal static class OpenApi
                 new JsonObject { ["description"] = "Done.", ["content"] = Content(route.MediaType, route.Answer) },
             ["default"] = new JsonObject
             {
-                ["description"] = "Not done.", ["content"] = Content("application/problem+json", AdminJson.Default.Problem),
+                ["description"] = "Not done.",
+                ["content"] = Content("application/problem+json", AdminJson.Default.Problem),
             },
         };
         return operation;

@@ -108,7 +108,7 @@ internal sealed class PostgresWorkers : IDisposable
     private void Finish(Work work, ref PostgresConnection? connection)
     {
         var lost = 0L;
-        for (var conflicts = 0; ; )
+        for (var conflicts = 0; ;)
         {
             try
             {

@@ -53,7 +53,8 @@ internal static class DomainCommands
         var catchAll = new Option<string?>("--catch-all") { Description = "Where mail for undefined names goes, or none.", HelpName = "ADDRESS" };
         var administrator = new Option<string?>("--administrator")
         {
-            Description = "Who reads postmaster@ and abuse@, or none.", HelpName = "ADDRESS",
+            Description = "Who reads postmaster@ and abuse@, or none.",
+            HelpName = "ADDRESS",
         };
         var disabled = new Option<bool?>("--disabled") { Description = "Whether the domain takes no mail.", HelpName = "true|false" };
         return remote.Command(

@@ -14,13 +14,17 @@ internal static class TokenCommands
     {
         var scope = new Option<string[]>("--scope")
         {
-            Description = "admin, metrics, scim or send; may be repeated.", HelpName = "SCOPE", Required = true,
+            Description = "admin, metrics, scim or send; may be repeated.",
+            HelpName = "SCOPE",
+            Required = true,
         };
         var label = new Option<string>("--label") { Description = "What it is for.", DefaultValueFactory = _ => "" };
         var domain = new Option<string?>("--domain") { Description = "The one domain it reaches.", HelpName = "DOMAIN" };
         var expires = new Option<long?>("--expires")
         {
-            Description = "How long it lives, as 90d.", HelpName = "TIME", CustomParser = Text.ParseDuration,
+            Description = "How long it lives, as 90d.",
+            HelpName = "TIME",
+            CustomParser = Text.ParseDuration,
         };
         var networks = new Option<string[]>("--allow-ip") { Description = "Where it may be used; may be repeated.", HelpName = "CIDR" };
         return remote.Command(
