@@ -18,7 +18,8 @@ public sealed record Domain
     /// <summary>The A-label form in lower case: what goes into DNS and into SMTP without SMTPUTF8.</summary>
     public string Ascii { get; }
 
-    /// <summary>The U-label form for people; the same as <see cref="Ascii"/> for a name in ASCII or one that does not decode.</summary>
+    /// <summary>The U-label form for people; the same as <see cref="Ascii"/> for a name in ASCII, and for one that does not decode or
+    /// decodes to the form of another name (RFC 5890 §2.3.2.1: a "fake A-label").</summary>
     public string Unicode
     {
         get
@@ -26,7 +27,8 @@ public sealed record Domain
             if (!Ascii.Contains("xn--", StringComparison.Ordinal)) return Ascii;
             try
             {
-                return Idn.GetUnicode(Ascii);
+                var unicode = Idn.GetUnicode(Ascii);
+                return TryParse(unicode, out var same) && same.Ascii == Ascii ? unicode : Ascii;
             }
             catch (ArgumentException)
             {
