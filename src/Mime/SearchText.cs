@@ -26,6 +26,9 @@ public sealed record SearchText
     /// <summary>The message has more text than <see cref="MimeLimits.SearchCharsMax"/>.</summary>
     public required bool IsCut { get; init; }
 
+    // From memory and from a stream the text comes in the same pieces, since a charset is guessed from the first one that needs it.
+    private const int HeaderlessBlockOctets = 16 * 1024;
+
     /// <param name="message">The whole message.</param>
     public static SearchText Extract(ReadOnlyMemory<byte> message)
     {
@@ -39,7 +42,10 @@ public sealed record SearchText
         {
             // As in MessageReader: what it told until then stays, the rest is text.
         }
-        reader.TakeHeaderless(feed.Slice(reader.HeaderEnd, message.Length));
+        if (!reader.IsHeaderless) return reader.Finish();
+        reader.TakeHeaderless(feed.Slice(reader.HeaderEnd, (int)(feed.Position - reader.HeaderEnd)));
+        var block = new byte[HeaderlessBlockOctets];
+        while (feed.Read(block) is > 0 and var count) reader.TakeHeaderless(block.AsSpan(0, count));
         return reader.Finish();
     }
 
@@ -59,7 +65,7 @@ public sealed record SearchText
         }
         if (!reader.IsHeaderless) return reader.Finish();
         reader.TakeHeaderless(feed.Slice(reader.HeaderEnd, int.MaxValue));
-        var block = new byte[16 * 1024];
+        var block = new byte[HeaderlessBlockOctets];
         while (await feed.ReadAsync(block, cancellationToken) is > 0 and var count) reader.TakeHeaderless(block.AsSpan(0, count));
         return reader.Finish();
     }
