@@ -30,6 +30,9 @@ internal sealed class Zone
     /// <summary>How many records there are.</summary>
     public int Count { get; }
 
+    /// <summary>All of them, those of one owner together.</summary>
+    public IEnumerable<ZoneRecord> Records => _names.Values.SelectMany(records => records);
+
     /// <summary>The records of a type, CNAMEs followed.</summary>
     public DnsAnswer<T> Ask<T>(string name, string type)
         where T : class
