@@ -1,0 +1,217 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using Posthorn.Core;
+using Posthorn.Imap;
+using Posthorn.Store;
+
+namespace Posthorn.Fuzz;
+
+/// <summary>Writes a parsed command as a client would: one way for each meaning.</summary>
+internal static class ImapText
+{
+    public static byte[] Of(string tag, Verb verb, Command command)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        var w = new WireWriter(output);
+        w.Text(tag);
+        w.Space();
+        w.Text(verb.Name);
+        Arguments(ref w, command);
+        w.Commit();
+        return output.WrittenSpan.ToArray();
+    }
+
+    private static void Arguments(ref WireWriter w, Command command)
+    {
+        switch (command)
+        {
+            case LoginCommand login: Words(ref w, login.User, Encoding.UTF8); w.Space(); w.String(login.Password); break;
+            case AuthenticateCommand sasl: Sasl(ref w, sasl); break;
+            case SelectCommand select: Mailbox(ref w, select.Name); break;
+            case CreateCommand create: Create(ref w, create); break;
+            case DeleteCommand delete: Mailbox(ref w, delete.Name); break;
+            case RenameCommand rename: Mailbox(ref w, rename.From); Mailbox(ref w, rename.To); break;
+            case SubscribeCommand subscribe: Mailbox(ref w, subscribe.Name); break;
+            case StatusCommand status: Mailbox(ref w, status.Name); w.Text($" ({Words(status.Items)})"); break;
+            case ListCommand list: List(ref w, list); break;
+            case AppendCommand append: Append(ref w, append); break;
+            case ExpungeCommand { Set: { } set }: Set(ref w, set); break;
+            case CopyCommand copy: Set(ref w, copy.Set); Mailbox(ref w, copy.Target); break;
+            case StoreCommand store: Store(ref w, store); break;
+            case FetchCommand fetch: Set(ref w, fetch.Set); Fetch(ref w, fetch.Request); break;
+            case SearchCommand search: Search(ref w, search); break;
+            case IdCommand id: Oracle.Holds(id.Client.All(c => c is >= ' ' and <= '~'), "a client's name is printable"); w.Text(" NIL"); break;
+            case EnableCommand: w.Text(" X"); break;
+        }
+    }
+
+    private static void Words(ref WireWriter w, string text, Encoding encoding)
+    {
+        w.Space();
+        w.Astring(encoding.GetBytes(text));
+    }
+
+    private static void Sasl(ref WireWriter w, AuthenticateCommand sasl)
+    {
+        w.Text(" " + sasl.Mechanism);
+        if (sasl.Initial is { } initial) w.Text(initial.Length == 0 ? " =" : " " + Convert.ToBase64String(initial));
+    }
+
+    private static void Mailbox(ref WireWriter w, MailboxName name)
+    {
+        Oracle.Holds(MailboxName.WithInbox(name.Path) == name.Path || !name.IsWellFormed, "INBOX is written in one way");
+        w.Space();
+        // One delimiter at the end is not part of the name.
+        var path = name.Path.EndsWith(MailboxName.Delimiter) ? name.Path + MailboxName.Delimiter : name.Path;
+        if (name.IsWellFormed) w.Mailbox(path);
+        else w.String(Encoding.Latin1.GetBytes(path));
+    }
+
+    private static void Create(ref WireWriter w, CreateCommand create)
+    {
+        Mailbox(ref w, create.Name);
+        if (create.Role is { } role) w.Text($" (USE ({SpecialUse.Attribute(role)}))");
+        else if (!create.RoleIsKnown) w.Text(" (USE (\\Unknown))");
+    }
+
+    // The names of the bits are the words of the grammar.
+    private static string Words(Enum bits) => bits.ToString().ToUpperInvariant().Replace(",", "", StringComparison.Ordinal);
+
+    private static void List(ref WireWriter w, ListCommand list)
+    {
+        var names = new Dictionary<ListSelection, string>
+        {
+            [ListSelection.Subscribed] = "SUBSCRIBED", [ListSelection.Remote] = "REMOTE",
+            [ListSelection.RecursiveMatch] = "RECURSIVEMATCH", [ListSelection.SpecialUse] = "SPECIAL-USE",
+        };
+        if (!list.Lsub) w.Text($" ({string.Join(' ', names.Where(n => list.Selection.HasFlag(n.Key)).Select(n => n.Value))})");
+        w.Space();
+        w.Mailbox(list.Reference);
+        w.Text(list.Lsub ? " " : " (");
+        for (var i = 0; i < list.Patterns.Count; i++)
+        {
+            if (i > 0) w.Space();
+            w.String(ModifiedUtf7.Encode(list.Patterns[i]));
+        }
+        if (list.Lsub) return;
+        w.Text(") RETURN (");
+        w.Text(list.Return.HasFlag(ListReturn.Subscribed) ? "SUBSCRIBED" : "CHILDREN");
+        if (list.Status != StatusItems.None) w.Text($" STATUS ({Words(list.Status)})");
+        w.Byte((byte)')');
+    }
+
+    private static void Append(ref WireWriter w, AppendCommand append)
+    {
+        Mailbox(ref w, append.Mailbox);
+        foreach (var message in append.Messages)
+        {
+            w.Space();
+            Flags(ref w, message.Flags);
+            w.Space();
+            if (message.ReceivedAt is { } time)
+            {
+                ImapDate.Write(ref w, time);
+                w.Space();
+            }
+            if (message.Literal.Octets is not { } octets)
+            {
+                w.Raw([ImapGrammar.StagedMark, (byte)message.Literal.Number]);
+                continue;
+            }
+            w.LiteralHead(octets.Length);
+            w.Raw(octets);
+        }
+    }
+
+    private static void Flags(ref WireWriter w, FlagList flags)
+    {
+        string[] system = [.. Enum.GetValues<SystemFlags>().Where(f => f != 0 && flags.System.HasFlag(f)).Select(f => "\\" + f)];
+        w.Text($"({string.Join(' ', [.. system, .. flags.Keywords])})");
+    }
+
+    private static void Set(ref WireWriter w, SequenceSet set)
+    {
+        w.Space();
+        w.Text(string.Join(',', set.Resolve(uint.MaxValue).Select(r => $"{r.First}:{r.Last}")));
+    }
+
+    private static void Store(ref WireWriter w, StoreCommand store)
+    {
+        Set(ref w, store.Set);
+        w.Text(store.Operation switch { FlagOperation.Add => " +FLAGS", FlagOperation.Remove => " -FLAGS", _ => " FLAGS" });
+        w.Text(store.Silent ? ".SILENT " : " ");
+        Flags(ref w, store.Flags);
+    }
+
+    private static void Fetch(ref WireWriter w, FetchRequest request)
+    {
+        var names = new (FetchItems Item, string Name)[]
+        {
+            (FetchItems.Uid, "UID"), (FetchItems.Flags, "FLAGS"), (FetchItems.InternalDate, "INTERNALDATE"), (FetchItems.Size, "RFC822.SIZE"),
+            (FetchItems.Envelope, "ENVELOPE"), (FetchItems.Body, "BODY"), (FetchItems.BodyStructure, "BODYSTRUCTURE"),
+        };
+        w.Text(" (" + string.Join(' ', names.Where(n => request.Items.HasFlag(n.Item)).Select(n => n.Name)));
+        var first = request.Items == FetchItems.None;
+        foreach (var section in request.Sections)
+        {
+            if (!first) w.Space();
+            first = false;
+            // The label of the reply says what was asked for, but for PEEK and the number of octets.
+            var label = Encoding.Latin1.GetString(section.Label);
+            if (section.Peek && label.StartsWith("BODY[", StringComparison.Ordinal)) label = "BODY.PEEK" + label[4..];
+            if (section.Offset is not null) label = string.Create(CultureInfo.InvariantCulture, $"{label[..^1]}.{section.Count}>");
+            w.Raw(Encoding.Latin1.GetBytes(label));
+        }
+        w.Byte((byte)')');
+    }
+
+    private static void Search(ref WireWriter w, SearchCommand search)
+    {
+        if (search.Return != SearchReturn.None) w.Text($" RETURN ({Words(search.Return)})");
+        if (!search.CharsetIsKnown) w.Text(" CHARSET unknown");
+        w.Space();
+        if (search.Program is AndKey and) Keys(ref w, and);
+        else Key(ref w, search.Program);
+    }
+
+    private static void Keys(ref WireWriter w, AndKey and)
+    {
+        for (var i = 0; i < and.Keys.Count; i++)
+        {
+            if (i > 0) w.Space();
+            Key(ref w, and.Keys[i]);
+        }
+    }
+
+    private static void Key(ref WireWriter w, SearchKey key)
+    {
+        switch (key)
+        {
+            case AndKey { Keys: [RecentKey { Wanted: true }, FlagKey { Flag: SystemFlags.Seen, Wanted: false }] }: w.Text("NEW"); break;
+            case AndKey and: w.Byte((byte)'('); Keys(ref w, and); w.Byte((byte)')'); break;
+            case OrKey or: w.Text("OR "); Key(ref w, or.Left); w.Space(); Key(ref w, or.Right); break;
+            case NotKey not: w.Text("NOT "); Key(ref w, not.Key); break;
+            case ConstantKey constant: Oracle.Holds(constant.Value, "no key matches nothing"); w.Text("ALL"); break;
+            case RecentKey recent: w.Text(recent.Wanted ? "RECENT" : "OLD"); break;
+            case FlagKey flag: w.Text((flag.Wanted ? "" : "UN") + flag.Flag.ToString().ToUpperInvariant()); break;
+            case KeywordKey keyword: w.Text((keyword.Wanted ? "KEYWORD " : "UNKEYWORD ") + keyword.Keyword); break;
+            case NumberKey number: w.Text(number.ByUid ? "UID" : ""); Number(ref w, number); break;
+            case SizeKey size: w.Text(string.Create(CultureInfo.InvariantCulture, $"{(size.Larger ? "LARGER" : "SMALLER")} {size.Octets}")); break;
+            case DateKey date: w.Text((date.Sent ? "SENT" : "") + Words(date.Relation)); Date(ref w, date.Date); break;
+            case AddressKey address: w.Text(address.Field.ToString().ToUpperInvariant()); Words(ref w, address.Needle, Encoding.UTF8); break;
+            case SubjectKey subject: w.Text("SUBJECT"); Words(ref w, subject.Needle, Encoding.UTF8); break;
+            case HeaderKey header: w.Text("HEADER"); Words(ref w, header.Field, Encoding.Latin1); Words(ref w, header.Needle, Encoding.UTF8); break;
+            case TextKey text: w.Text(text.WithHeader ? "TEXT" : "BODY"); Words(ref w, text.Needle, Encoding.UTF8); break;
+            default: throw new OracleException($"{key.GetType().Name} is no search key that can be written");
+        }
+    }
+
+    private static void Date(ref WireWriter w, DateOnly date) => w.Text(date.ToString(" d-MMM-yyyy", CultureInfo.InvariantCulture));
+
+    private static void Number(ref WireWriter w, NumberKey number)
+    {
+        if (number.ByUid) Set(ref w, number.Set);
+        else w.Text(string.Join(',', number.Set.Resolve(uint.MaxValue).Select(r => $"{r.First}:{r.Last}")));
+    }
+}
