@@ -38,7 +38,7 @@ public sealed class Emails
             if (Arrival.Check(email) is { } refusal) return new(refusal);
         }
 
-        return Refusing.Run(_db, tx =>
+        return RunAsync(account, tx =>
         {
             var delivered = Arrival.Run(tx, account, mailbox, emails, _blobs, _views);
             return new Appended(
@@ -65,7 +65,7 @@ public sealed class Emails
         var total = new FlagsStored(default, 0, [], []);
         foreach (var slice in Slices(uids, StoreLimits.RowsPerAction))
         {
-            var done = await Refusing.Run(_db, tx => FlagEdit.Run(tx, account, mailbox, slice.Span, change, _views), ct);
+            var done = await RunAsync(account, tx => FlagEdit.Run(tx, account, mailbox, slice.Span, change, _views), ct);
             if (!done.TryGet(out var part)) return done;
             total = new FlagsStored(
                 part.ModSeq > total.ModSeq ? part.ModSeq : total.ModSeq,
@@ -87,7 +87,7 @@ public sealed class Emails
         {
             foreach (var slice in Slices(uids, StoreLimits.RowsPerAction))
             {
-                var done = await Refusing.Run(_db, tx => Transfer.Copy(tx, account, from, slice.Span, to, _views), ct);
+                var done = await RunAsync(account, tx => Transfer.Copy(tx, account, from, slice.Span, to, _views), ct);
                 if (!done.TryGet(out var part))
                 {
                     await UndoAsync(account, to, pairs);
@@ -115,7 +115,7 @@ public sealed class Emails
         var uidValidity = 0u;
         foreach (var slice in Slices(uids, StoreLimits.RowsPerAction))
         {
-            var done = await Refusing.Run(_db, tx => Transfer.Move(tx, account, from, slice.Span, to, _views), ct);
+            var done = await RunAsync(account, tx => Transfer.Move(tx, account, from, slice.Span, to, _views), ct);
             if (!done.TryGet(out var part)) return done;
             uidValidity = part.UidValidity;
             pairs.AddRange(part.Uids);
@@ -211,6 +211,8 @@ public sealed class Emails
                 gone.AddRange(await _db.WriteAsync(
                     tx => Expunge.Run(tx, account, mailbox, slice.Span, onlyDeleted, _blobs, _views), ct));
             }
+
+            await _views.CatchUpAsync(account);
         }
         catch (RefusalException refused)
         {
@@ -218,6 +220,14 @@ public sealed class Emails
         }
 
         return gone;
+    }
+
+    /// <summary>Who is told that it was done finds it done in the open mailboxes, too.</summary>
+    private async ValueTask<Result<T>> RunAsync<T>(AccountId account, Func<Transaction, T> action, CancellationToken ct)
+    {
+        var done = await Refusing.Run(_db, action, ct);
+        await _views.CatchUpAsync(account);
+        return done;
     }
 
     private static IEnumerable<ReadOnlyMemory<Uid>> Slices(IReadOnlyList<Uid> uids, int size)

@@ -68,6 +68,9 @@ internal sealed class AccountViews(AccountId id)
 
     public bool IsRefreshing { get; set; }
 
+    /// <summary>The refresh under way, or the last one.</summary>
+    public Task Refreshing { get; set; } = Task.CompletedTask;
+
     public bool MustRefreshAgain { get; set; }
 
     public void Signal(bool mailboxesChanged, IReadOnlyList<MailboxDelta>? deltas)

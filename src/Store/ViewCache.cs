@@ -77,10 +77,27 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
                 views.Signal(news.MailboxesChanged, news.Deltas);
             }
 
-            if (gap) StartRefresh(views);
+            if (gap) _ = StartRefresh(views);
         }
 
         Committed?.Invoke(news.Account);
+    }
+
+    /// <summary>
+    /// Ends when what was committed here before the call is in the open mailboxes of the account. A commit waits behind one of another node, and
+    /// behind one whose outcome the connection took with it, until the log was read; whoever acknowledges it must not be asked about it before.
+    /// </summary>
+    public Task CatchUpAsync(AccountId account)
+    {
+        if (!_accounts.TryGetValue(account.Value, out var views)) return Task.CompletedTask;
+        lock (views.Gate)
+        {
+            var gap = false;
+            foreach (var cached in views.Mailboxes.Values) gap |= cached.HasGap && cached.Snapshot is not null;
+            if (!gap) return Task.CompletedTask;
+        }
+
+        return StartRefresh(views);
     }
 
     /// <summary>Another node has changed the account: whatever is open here reads the log.</summary>
@@ -92,7 +109,7 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
         {
             bool known;
             lock (views.Gate) known = views.Seen.Value >= modSeq;
-            if (!known) StartRefresh(views);
+            if (!known) _ = StartRefresh(views);
         }
 
         Committed?.Invoke(new AccountId(account));
@@ -119,7 +136,7 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
             ct);
         foreach (var views in behind)
         {
-            StartRefresh(views);
+            _ = StartRefresh(views);
             Committed?.Invoke(views.Id);
         }
     }
@@ -250,20 +267,20 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
         }
     }
 
-    private void StartRefresh(AccountViews views)
+    /// <summary>What is returned ends after a read of the database that began after this call.</summary>
+    private Task StartRefresh(AccountViews views)
     {
         lock (views.Gate)
         {
             if (views.IsRefreshing)
             {
                 views.MustRefreshAgain = true;
-                return;
+                return views.Refreshing;
             }
 
             views.IsRefreshing = true;
+            return views.Refreshing = RefreshAsync(views);
         }
-
-        _ = RefreshAsync(views);
     }
 
     private async Task RefreshAsync(AccountViews views)

@@ -108,6 +108,23 @@ public sealed class ConcurrencyTests
         }
     }
 
+    [Fact]
+    public async Task What_was_stored_here_is_in_the_open_mailbox_though_another_node_wrote_before()
+    {
+        await using var host = await StoreHost.OpenAsync(DatabaseKind.Postgres);
+        await using var other = await host.JoinAsync();
+        using var inbox = await other.Mailboxes.OpenAsync(StoreHost.Account, Mailbox.Inbox);
+        for (var i = 1; i <= 20; i++)
+        {
+            var first = await host.DeliverAsync();
+            var stored = await other.Emails.StoreFlagsAsync(
+                StoreHost.Account, Mailbox.Inbox, [first.Uid], FlagOperation.Add, SystemFlags.Flagged, []);
+            Assert.Equal(1, stored.Require().Changed);
+            Assert.Equal(i, inbox!.Current.Count);
+            Assert.Equal(SystemFlags.Flagged, inbox.Current[i - 1].Flags.System);
+        }
+    }
+
     /// <summary>Read from the database, past the shared index.</summary>
     private static async Task<MailboxView> AnotherAsync(StoreHost host, MailboxId mailbox)
     {
