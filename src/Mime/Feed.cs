@@ -19,6 +19,8 @@ internal sealed class Feed : Stream
     private long _anchorNewlines;
     private long _read;
     private bool _stopped;
+    private readonly List<byte> _held = []; // what the window has lost of the octets since the mark
+    private long _mark;
 
     public Feed(ReadOnlyMemory<byte> message)
     {
@@ -113,6 +115,29 @@ internal sealed class Feed : Stream
         return _anchorNewlines;
     }
 
+    /// <summary>Line feeds before the mark.</summary>
+    public long NewlinesBeforeMark { get; private set; }
+
+    /// <summary>All that was read since the mark.</summary>
+    public ReadOnlySpan<byte> SinceMark =>
+        _held.Count == 0 ? Slice(_mark, (int)(_read - _mark)) : (byte[])[.. _held, .. _window.Span];
+
+    /// <summary>What is read from this offset on, which is in the window, is kept until the mark is moved or taken away: it may be no header
+    /// but text. That is one field at most, by <see cref="StopAt"/>. At first the mark is at 0.</summary>
+    public void Mark(long offset)
+    {
+        NewlinesBeforeMark = NewlinesBefore(offset);
+        _mark = offset;
+        _held.Clear();
+    }
+
+    /// <summary>The header has ended.</summary>
+    public void Unmark()
+    {
+        _mark = long.MaxValue;
+        _held.Clear();
+    }
+
     /// <summary>
     /// The end of a body, from what the event reader says it is. The line end before a delimiter belongs to the delimiter
     /// (RFC 2046 §5.1.1); the reader takes it off by what its buffer holds there, which may be older octets.
@@ -172,6 +197,7 @@ internal sealed class Feed : Stream
             if (used == _ring.Length)
             {
                 NewlinesBefore(Math.Max(_anchor, _windowStart + KeptOctets));
+                if (_mark < _windowStart + KeptOctets) _held.AddRange(_ring.AsSpan()[(int)Math.Max(0, _mark - _windowStart)..KeptOctets]);
                 _ring.AsSpan(KeptOctets).CopyTo(_ring);
                 _windowStart += KeptOctets;
                 used = KeptOctets;

@@ -39,7 +39,7 @@ public static class MessageReader
         {
             // The event reader refuses what is no message to it, an empty one for example; what it told until then stays.
         }
-        return Summarise(reader, feed);
+        return Summarise(reader.Finish(), reader, feed);
     }
 
     /// <param name="message">Read from where it stands to its end; not disposed.</param>
@@ -56,13 +56,13 @@ public static class MessageReader
         {
             // As above.
         }
+        var root = reader.Finish(); // first: what follows moves the window
         await feed.DrainAsync(cancellationToken);
-        return Summarise(reader, feed);
+        return Summarise(root, reader, feed);
     }
 
-    private static MessageSummary Summarise(StructureReader reader, Feed feed)
+    private static MessageSummary Summarise(PartDraft root, StructureReader reader, Feed feed)
     {
-        var root = reader.Finish();
         CloseOpenEnds(root, feed.Total, feed.NewlinesBefore(feed.Total));
         var header = root.Envelope ?? new EnvelopeDraft();
         var envelope = new PackedWriter();

@@ -43,7 +43,8 @@ public sealed record SearchText
             // As in MessageReader: what it told until then stays, the rest is text.
         }
         if (!reader.IsHeaderless) return reader.Finish();
-        reader.TakeHeaderless(feed.Slice(reader.HeaderEnd, (int)(feed.Position - reader.HeaderEnd)));
+        reader.TakeHeaderless(feed.SinceMark);
+        feed.Unmark();
         var block = new byte[HeaderlessBlockOctets];
         while (feed.Read(block) is > 0 and var count) reader.TakeHeaderless(block.AsSpan(0, count));
         return reader.Finish();
@@ -64,7 +65,8 @@ public sealed record SearchText
             // As above.
         }
         if (!reader.IsHeaderless) return reader.Finish();
-        reader.TakeHeaderless(feed.Slice(reader.HeaderEnd, int.MaxValue));
+        reader.TakeHeaderless(feed.SinceMark);
+        feed.Unmark();
         var block = new byte[HeaderlessBlockOctets];
         while (await feed.ReadAsync(block, cancellationToken) is > 0 and var count) reader.TakeHeaderless(block.AsSpan(0, count));
         return reader.Finish();
@@ -92,8 +94,6 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
 
     /// <summary>The event reader found no header, or none that ended: the rest is text.</summary>
     public bool IsHeaderless => _topLevel;
-
-    public long HeaderEnd { get; private set; }
 
     public void TakeHeaderless(ReadOnlySpan<byte> octets)
     {
@@ -126,7 +126,7 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
 
     protected override void OnField(Header header, long offset, int length, bool isField)
     {
-        if (_topLevel) HeaderEnd = offset + length;
+        if (_topLevel) _feed.Mark(offset + length);
         if (!isField) return;
         if (header.Id == HeaderId.ContentTransferEncoding) _encoding = HeaderValue.Token(HeaderValue.Unfold(header.RawValue, 256), out _);
         var field = !_topLevel ? _headers : header.Id switch
@@ -154,6 +154,7 @@ internal sealed class SearchReader(Feed feed) : BoundedReader(feed)
     {
         base.OnHeadersEnd(beginOffset, beginLineNumber, endOffset, endLineNumber, cancellationToken);
         _topLevel = false;
+        _feed.Unmark();
     }
 
     protected override void OnMimePartBegin(ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken)

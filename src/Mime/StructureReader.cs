@@ -46,12 +46,13 @@ internal sealed class StructureReader : BoundedReader
             Root = _pending;
             Root.Kind = PartKind.Leaf;
             Root.BodyStart = _fieldsEnd;
-            Root.LinesBefore = _feed.NewlinesBefore(_fieldsEnd);
+            Root.LinesBefore = _feed.NewlinesBeforeMark;
             Root.OpenEnd = true;
             SetType(Root, null);
             Root.Text = new Capture(PlainCaptureOctets);
-            Root.Text.Add(_feed.Slice(_fieldsEnd, PlainCaptureOctets));
+            Root.Text.Add(_feed.SinceMark);
         }
+        _feed.Unmark();
         while (_open.TryPop(out var part))
         {
             if (part is not null) part.OpenEnd = true;
@@ -72,6 +73,7 @@ internal sealed class StructureReader : BoundedReader
     {
         base.OnHeadersEnd(beginOffset, beginLineNumber, endOffset, endLineNumber, cancellationToken);
         _pending.BodyStart = endOffset;
+        _feed.Unmark();
     }
 
     protected override void OnField(Header header, long offset, int length, bool isField)
@@ -202,6 +204,7 @@ internal sealed class StructureReader : BoundedReader
     private void AddToIndex(Header header, long offset, int length, bool isField)
     {
         _fieldsEnd = offset + length;
+        _feed.Mark(_fieldsEnd);
         if (++_indexed > MimeLimits.IndexedHeadersMax) return;
         var name = isField ? header.RawField.AsSpan().Trim(" \t\r\n"u8) : default;
         var known = HeaderNames.Code(name);
