@@ -12,7 +12,7 @@ internal sealed class AddressTarget : Target
 
     public override IReadOnlyList<string> Words { get; } =
     [
-        "ann", "@", ".", "\"", "\\", "\\\"", "\\\\", " ", "\t", "(", ")", "(c (d) e)", "<", ">", ",", ";", ":", "[",
+        "ann", "\"a b\"@example.org", "@", ".", "\"", "\\", "\\\"", "\\\\", " ", "\t", "(", ")", "(c (d) e)", "<", ">", ",", ";", ":", "[",
         "]", "[127.0.0.1]", "[IPv6:::1]", "@a,@b:", "<@a,@b:c@d>", "example.org", "xn--bcher-kva.example", "xn--",
         "b\u00C3\u00BCcher.example", "\u00C3\u00A9", "e\u00CC\u0081", "\u00E3\u0080\u0082", "\u00EF\u00BC\u008E",
         "\u00F0\u009F\u0098\u0080", "\u00C3\u009F", "\u00E2\u0080\u008D", "\u00EF\u00BF\u00BD", "-", "_", "+tag",

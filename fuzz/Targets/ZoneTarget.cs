@@ -73,7 +73,8 @@ internal sealed class ZoneTarget : Target
         foreach (var record in records)
         {
             // Behind $ORIGIN, since a line that begins with a dollar sign is no record.
-            text.Append(CultureInfo.InvariantCulture, $"$ORIGIN {record.Owner}.\n@ {record.Ttl.TotalSeconds} {open}IN {record.Type} {Value(record)}{close}\n");
+            text.Append(CultureInfo.InvariantCulture, $"$ORIGIN {record.Owner}.\n@ {record.Ttl.TotalSeconds} ");
+            text.Append(CultureInfo.InvariantCulture, $"{open}IN {record.Type} {Value(record)}{close}\n");
         }
         return text.ToString();
     }
