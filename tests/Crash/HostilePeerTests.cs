@@ -204,6 +204,7 @@ public sealed class HostilePeerTests : IAsyncLifetime
     private void AssertMemory(int megabytes)
     {
         long grown = (_server.PeakMemory() - _before) / Megabyte;
+        TestContext.Current.TestOutputHelper?.WriteLine($"grown by {grown} MB of {megabytes}");
         Assert.True(grown <= megabytes, $"the server has grown by {grown} MB, {megabytes} are allowed");
     }
 
