@@ -82,8 +82,10 @@ internal static class ImapText
     {
         var names = new Dictionary<ListSelection, string>
         {
-            [ListSelection.Subscribed] = "SUBSCRIBED", [ListSelection.Remote] = "REMOTE",
-            [ListSelection.RecursiveMatch] = "RECURSIVEMATCH", [ListSelection.SpecialUse] = "SPECIAL-USE",
+            [ListSelection.Subscribed] = "SUBSCRIBED",
+            [ListSelection.Remote] = "REMOTE",
+            [ListSelection.RecursiveMatch] = "RECURSIVEMATCH",
+            [ListSelection.SpecialUse] = "SPECIAL-USE",
         };
         if (!list.Lsub) w.Text($" ({string.Join(' ', names.Where(n => list.Selection.HasFlag(n.Key)).Select(n => n.Value))})");
         w.Space();

@@ -69,9 +69,9 @@ internal sealed class Responder : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
+        await _serving; // first: a listener that is gone in the middle of a loop complains otherwise
         _tcp.Dispose();
         _udp.Dispose();
-        await _serving;
         _stop.Dispose();
     }
 
