@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Posthorn.Core;
+using Posthorn.Delivery;
 using Posthorn.Smtp;
 
 namespace Posthorn.Fuzz;
@@ -20,7 +21,10 @@ internal sealed class SmtpTarget : Target
         .. Verb.Table.Select(v => v.Name + " "), "MAIL FROM:<", "RCPT TO:<", ">", "<>", "FROM:", "TO:",
         "<ann@example.org>", "<postmaster>", "<\"a b\"@example.org>", "@a.example,@b.example:", "ann@[127.0.0.1]",
         "[IPv6:::1]", "mx.example.org", " SIZE=1000", " BODY=8BITMIME", " BODY=7BIT", " SMTPUTF8", " AUTH=<>",
-        " AUTH=ann+2Bx@example.org", " RET=HDRS", " ENVID=x", " NOTIFY=NEVER", " ORCPT=rfc822;x", "=", " ", "PLAIN ",
+        " AUTH=ann+2Bx@example.org", " RET=HDRS", " ENVID=x", " NOTIFY=NEVER", " ORCPT=rfc822;x", "=",
+        " NOTIFY=SUCCESS,DELAY", " ORCPT=utf-8;", "\\x{EB}", "+2B",
+        " RET=FULL", " REQUIRETLS", " HOLDFOR=60", " HOLDUNTIL=2030-01-02T03:04:05Z", " BY=120;R", " BY=-60;NT", " MT-PRIORITY=-3",
+         " ", "PLAIN ",
         "LOGIN", "AGFubgBzZWNyZXQ=", "\u00C3\u00A9", "b\u00C3\u00BCcher.example", "\"", "\\", "\t", "\r\n.\r\n",
         "\r\n..\r\n", "\r\n.", "\n.\n", "\r.\r", "\r\n", "\n", "\r", ".", "..", "\0",
         "plain text that is longer than a vector of the machine is wide, so that it goes through in one\r\n",
@@ -65,14 +69,40 @@ internal sealed class SmtpTarget : Target
     private static string Arguments(Command command) => command switch
     {
         EhloCommand ehlo => " " + ehlo.Name,
-        MailCommand mail => $" FROM:{Path(mail.From)}{Size(mail.SizeOctets)}{(mail.Utf8 ? " SMTPUTF8" : "")}{Unknown(mail.Unknown)}",
-        RcptCommand rcpt => $" TO:{Path(rcpt.To)}{Unknown(rcpt.Unknown)}",
+        MailCommand mail => $" FROM:{Path(mail.From)}{Options(mail.Options)}{Unknown(mail.Options.Unknown)}",
+        RcptCommand rcpt => $" TO:{Path(rcpt.To)}{Options(rcpt.Options)}{Unknown(rcpt.Options.Unknown)}",
         AuthCommand auth => " " + auth.Mechanism + (auth.Initial is { } initial ? " " + Encoding.ASCII.GetString(initial) : ""),
         VrfyCommand => " x",
         _ => "",
     };
 
-    private static string Size(long octets) => octets > 0 ? string.Create(CultureInfo.InvariantCulture, $" SIZE={octets}") : "";
+    private static string Options(MailOptions o)
+    {
+        var text = new StringBuilder();
+        if (o.SizeOctets > 0) text.Append(CultureInfo.InvariantCulture, $" SIZE={o.SizeOctets}");
+        if (o.Utf8) text.Append(" SMTPUTF8");
+        if (o.Parameters.Return != DsnReturn.Undeclared) text.Append(o.Parameters.Return == DsnReturn.Full ? " RET=FULL" : " RET=HDRS");
+        if (o.Parameters.EnvelopeId is { } id) text.Append(" ENVID=").Append(Xtext.Encode(id));
+        if (o.Parameters.RequireTls) text.Append(" REQUIRETLS");
+        if (o.HoldFor is { } time) text.Append(CultureInfo.InvariantCulture, $" HOLDFOR={time.TotalSeconds}");
+        if (o.HoldUntil is { } until) text.Append(CultureInfo.InvariantCulture, $" HOLDUNTIL={until:yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'}");
+        if (o.ByTime is { } by)
+            text.Append(CultureInfo.InvariantCulture, $" BY={by.TotalSeconds};").Append(o.ByReturns ? 'R' : 'N').Append(o.ByTrace ? "T" : "");
+        if (o.Priority != 0) text.Append(CultureInfo.InvariantCulture, $" MT-PRIORITY={o.Priority}");
+        return text.ToString();
+    }
+
+    private static string Options(RcptOptions o)
+    {
+        var text = new StringBuilder();
+        if (o.Parameters.Notify != DsnNotify.Undeclared)
+            text.Append(" NOTIFY=").Append(o.Parameters.Notify.ToString().ToUpperInvariant().Replace(", ", ",", StringComparison.Ordinal));
+        if (o.Parameters.OriginalRecipient is not { } original) return text.ToString();
+        var end = original.IndexOf(';', StringComparison.Ordinal);
+        var (type, address) = (original[..end], original[(end + 1)..]);
+        var isUtf8 = type.Equals("utf-8", StringComparison.OrdinalIgnoreCase);
+        return text.Append(" ORCPT=").Append(type).Append(';').Append(isUtf8 ? Xtext.EncodeUtf8(address) : Xtext.Encode(address)).ToString();
+    }
 
     private static string Unknown(string? keyword) => keyword is null ? "" : " " + keyword;
 

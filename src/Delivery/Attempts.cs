@@ -96,7 +96,7 @@ internal sealed class Attempts(
                 outcomes.Add(Refused(recipient, resolved.Refusal!));
                 continue;
             }
-            Leg[] legs = [.. targets.Select(target => new Leg(recipient.Original, target))];
+            Leg[] legs = [.. targets.Select(target => new Leg(recipient.Original, target, recipient.Parameters))];
             if (!await db.WriteAsync(tx => table.Replace(tx, message.Entry, recipient, settings.Node, legs), ct)) continue;
             Log.Followed(log, message.Name, recipient.Address, legs.Length);
         }

@@ -5,7 +5,7 @@ namespace Posthorn.Delivery;
 /// <summary>The tables of the queue. See docs/queue.md.</summary>
 internal static class DeliverySchema
 {
-    public static Schema Schema { get; } = new("delivery", [First]);
+    public static Schema Schema { get; } = new("delivery", [First, Parameters]);
 
     // A recipient's number is what operators name it by, so it is never used again; SQLite needs AUTOINCREMENT for that. The numbers of entries are
     // nobody's. recipients counts the rows of an entry: whoever takes it to zero removes the entry and its link to the blob.
@@ -64,5 +64,19 @@ internal static class DeliverySchema
         CREATE INDEX queue_claimed ON queue_recipient (lease) WHERE state = 1;
         CREATE INDEX queue_domain ON queue_recipient (domain, recipient);
         CREATE INDEX queue_unfollowed ON queue_recipient (entry) WHERE kind = 2;
+        """;
+
+    // What MAIL and RCPT asked for. by_mode: 0 notify, 1 return, plus 2 for a trace.
+    private const string Parameters = """
+        ALTER TABLE queue_entry ADD COLUMN body BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE queue_entry ADD COLUMN dsn_return BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE queue_entry ADD COLUMN envelope_id TEXT;
+        ALTER TABLE queue_entry ADD COLUMN require_tls BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE queue_entry ADD COLUMN hold_until BIGINT;
+        ALTER TABLE queue_entry ADD COLUMN by_deadline BIGINT;
+        ALTER TABLE queue_entry ADD COLUMN by_mode BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE queue_entry ADD COLUMN priority BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE queue_recipient ADD COLUMN notify BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE queue_recipient ADD COLUMN original_recipient TEXT;
         """;
 }

@@ -6,10 +6,16 @@ namespace Posthorn.Delivery;
 
 /// <summary>The envelope of a message (RFC 5321 §2.3.1).</summary>
 /// <param name="Utf8">The client said SMTPUTF8 (RFC 6531): addresses and header may be UTF-8, and whoever takes it next must be able to.</param>
-public sealed record Envelope(ReversePath From, IReadOnlyList<Recipient> Recipients, bool Utf8 = false);
+public sealed record Envelope(ReversePath From, IReadOnlyList<Recipient> Recipients, bool Utf8 = false)
+{
+    public MailParameters Parameters { get; init; } = MailParameters.None;
+}
 
 /// <summary>A recipient that <see cref="Intake"/> agreed to: as the client wrote it, and where its mail goes.</summary>
-public sealed record Recipient(EmailAddress Address, IReadOnlyList<Target> Targets);
+public sealed record Recipient(EmailAddress Address, IReadOnlyList<Target> Targets)
+{
+    public RcptParameters Parameters { get; init; } = RcptParameters.None;
+}
 
 /// <summary>Where a message comes from: what Received tells, what the log tells, whose message it is.</summary>
 public sealed record Origin

@@ -88,7 +88,10 @@ public sealed class Intake
         var (staged, eightBit) = await StageAsync(head, start, message, ct);
         var letter = new Letter(
             name, envelope.From, staged.Blob, staged.Summary, Received(name, now, envelope, origin),
-            envelope.Utf8 && !Ascii.IsValid(head.Header), eightBit, now);
+            envelope.Utf8 && !Ascii.IsValid(head.Header), eightBit, now)
+        {
+            Parameters = envelope.Parameters,
+        };
         if (await _routing.TakeAsync(letter, legs, circling, ct) is { } refusal) return refusal;
         Log.Accepted(_log, name, staged.Length, envelope.From, envelope.Recipients.Count, origin.SessionId);
         return new Receipt(name, staged.Length);

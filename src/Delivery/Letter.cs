@@ -21,6 +21,8 @@ internal sealed record Letter(
     bool EightBit,
     DateTimeOffset ArrivedAt)
 {
+    public MailParameters Parameters { get; init; } = MailParameters.None;
+
     private const int NameOctets = 10;
     private const int RandomOctets = 4;
     private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -46,12 +48,12 @@ internal sealed record Letter(
 /// <summary>One way that a message takes.</summary>
 /// <param name="Original">Whom the sender wrote to.</param>
 /// <param name="Target">Where that leads; null when it is followed later, from the queue.</param>
-internal sealed record Leg(EmailAddress Original, Target? Target)
+internal sealed record Leg(EmailAddress Original, Target? Target, RcptParameters Parameters)
 {
     /// <summary>Each mailbox and each remote address once, however many recipients lead there.</summary>
     public static List<Leg> Of(IReadOnlyList<Recipient> recipients)
     {
-        if (recipients is [{ Targets: [var only] } single]) return [new Leg(single.Address, only)];
+        if (recipients is [{ Targets: [var only] } single]) return [new Leg(single.Address, only, single.Parameters)];
         var legs = new List<Leg>();
         var accounts = new HashSet<AccountId>();
         var remotes = new HashSet<EmailAddress>();
@@ -60,10 +62,10 @@ internal sealed record Leg(EmailAddress Original, Target? Target)
             foreach (var target in recipient.Targets)
             {
                 var isNew = target is Target.Local local ? accounts.Add(local.Account) : remotes.Add(((Target.Remote)target).Address);
-                if (isNew) legs.Add(new Leg(recipient.Address, target));
+                if (isNew) legs.Add(new Leg(recipient.Address, target, recipient.Parameters));
             }
         }
         if (legs.Count <= Math.Max(DeliveryLimits.QueuedPerCommitMax, recipients.Count)) return legs;
-        return [.. recipients.DistinctBy(recipient => recipient.Address).Select(recipient => new Leg(recipient.Address, null))];
+        return [.. recipients.DistinctBy(recipient => recipient.Address).Select(recipient => new Leg(recipient.Address, null, recipient.Parameters))];
     }
 }

@@ -26,11 +26,13 @@ internal sealed record QueuedMessage(
     bool Utf8,
     bool EightBit,
     DateTimeOffset ArrivedAt,
-    DateTimeOffset ExpiresAt);
+    DateTimeOffset ExpiresAt,
+    MailParameters Parameters);
 
 /// <param name="Original">Whom the sender wrote to.</param>
 internal sealed record QueuedRecipient(
-    long Id, LegKind Kind, AccountId Account, EmailAddress Address, EmailAddress Original, int Attempts, bool Noticed);
+    long Id, LegKind Kind, AccountId Account, EmailAddress Address, EmailAddress Original, int Attempts, bool Noticed,
+    RcptParameters Parameters);
 
 /// <summary>A recipient whose attempt is due.</summary>
 internal readonly record struct DueRecipient(long Id, long Entry, LegKind Kind, string Domain, long Due);
@@ -43,9 +45,24 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
     /// <summary>Who holds a queued message's blob: <see cref="SystemAccount"/>, with the number of the entry.</summary>
     private const byte OwnerKind = 2;
 
+    private const long ByModeReturn = 1;
+    private const long ByModeTrace = 2;
+
+    private const string InsertEntrySql = """
+        INSERT INTO queue_entry (name, sender, blob, length, trace, utf8, eight_bit, arrived, expires, recipients,
+            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING entry
+        """;
+
+    private const string ReadEntrySql = """
+        SELECT name, sender, blob, length, trace, utf8, eight_bit, arrived, expires,
+            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority
+        FROM queue_entry WHERE entry = $1
+        """;
+
     private const string InsertRecipientSql = """
-        INSERT INTO queue_recipient (entry, kind, account, address, original, domain, state, attempts, due, noticed)
-        VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, 0) ON CONFLICT (entry, address) DO NOTHING
+        INSERT INTO queue_recipient (entry, kind, account, address, original, domain, state, attempts, due, noticed, notify, original_recipient)
+        VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, 0, $8, $9) ON CONFLICT (entry, address) DO NOTHING
         """;
 
     // Addresses are followed before anything of their entry is delivered, so that queue_once sees every recipient while all are still there.
@@ -58,7 +75,7 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
 
     private const string ClaimSql = """
         UPDATE queue_recipient SET state = 1, node = $1, lease = $2 WHERE recipient = $3 AND state = 0
-        RETURNING kind, account, address, original, attempts, noticed
+        RETURNING kind, account, address, original, attempts, noticed, notify, original_recipient
         """;
 
     private const string RemoveClaimedSql = "DELETE FROM queue_recipient WHERE recipient = $1 AND state = 1 AND node = $2";
@@ -74,14 +91,15 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
 
     public void Insert(Transaction tx, Letter letter, IReadOnlyList<Leg> legs)
     {
-        var entry = tx.Prepare("""
-            INSERT INTO queue_entry (name, sender, blob, length, trace, utf8, eight_bit, arrived, expires, recipients)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING entry
-            """)
+        var parameters = letter.Parameters;
+        var entry = tx.Prepare(InsertEntrySql)
             .Bind(letter.Name).Bind(letter.From.ToString()).Bind(letter.Blob.Id.ToArray()).Bind(letter.Blob.Length).Bind(letter.Trace)
-            .Bind(letter.Utf8).Bind(letter.EightBit).Bind(letter.ArrivedAt).Bind(letter.ArrivedAt + lifetime).Bind(legs.Count).Scalar()!.Value;
+            .Bind(letter.Utf8).Bind(letter.EightBit).Bind(letter.ArrivedAt).Bind((parameters.HoldUntil ?? letter.ArrivedAt) + lifetime)
+            .Bind(legs.Count).Bind((long)parameters.Body).Bind((long)parameters.Return).Bind(parameters.EnvelopeId).Bind(parameters.RequireTls)
+            .Bind(parameters.HoldUntil?.ToUnixTimeMilliseconds()).Bind(parameters.By?.Deadline.ToUnixTimeMilliseconds())
+            .Bind(ByModeOf(parameters.By)).Bind(parameters.Priority).Scalar()!.Value;
         blobs.Link(tx, SystemAccount, letter.Blob, new BlobOwner(OwnerKind, entry));
-        Count(tx, entry, InsertRecipients(tx, entry, legs) - legs.Count);
+        Count(tx, entry, InsertRecipients(tx, entry, parameters.HoldUntil ?? tx.Now, legs) - legs.Count);
     }
 
     /// <summary>Follows an address: its row becomes those of its targets, each of which the entry has once.</summary>
@@ -89,7 +107,7 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
     public bool Replace(Transaction tx, long entry, QueuedRecipient recipient, string node, IReadOnlyList<Leg> legs)
     {
         if (!RemoveClaimed(tx, recipient.Id, node)) return false;
-        Count(tx, entry, InsertRecipients(tx, entry, legs) - 1);
+        Count(tx, entry, InsertRecipients(tx, entry, tx.Now, legs) - 1);
         return true;
     }
 
@@ -118,7 +136,7 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
             if (!rows.Next()) continue;
             claimed.Add(new QueuedRecipient(
                 id, (LegKind)rows.Int64(0), new AccountId(rows.Int64(1)), EmailAddress.Parse(rows.Text(2)), EmailAddress.Parse(rows.Text(3)),
-                (int)rows.Int64(4), rows.Bool(5)));
+                (int)rows.Int64(4), rows.Bool(5), ReadRcptParameters(rows, 6)));
             rows.Next();
         }
         return claimed;
@@ -126,12 +144,11 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
 
     public static QueuedMessage ReadMessage(Snapshot db, long entry)
     {
-        using var rows = db.Prepare(
-            "SELECT name, sender, blob, length, trace, utf8, eight_bit, arrived, expires FROM queue_entry WHERE entry = $1").Bind(entry).Query();
+        using var rows = db.Prepare(ReadEntrySql).Bind(entry).Query();
         if (!rows.Next()) throw new InvalidOperationException($"Queue entry {entry} has recipients and does not exist");
         return new QueuedMessage(
             entry, rows.Text(0), ReadPath(rows.Text(1)), new BlobId(rows.Blob(2)), rows.Int64(3), rows.Blob(4).ToArray(),
-            rows.Bool(5), rows.Bool(6), rows.Time(7), rows.Time(8));
+            rows.Bool(5), rows.Bool(6), rows.Time(7), rows.Time(8), ReadMailParameters(rows, 9));
     }
 
     /// <summary>It is done with. False when the claim is lost.</summary>
@@ -168,7 +185,33 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
 
     public static ReversePath ReadPath(string text) => text.Length == 0 ? ReversePath.Null : new ReversePath(EmailAddress.Parse(text));
 
-    private static int InsertRecipients(Transaction tx, long entry, IReadOnlyList<Leg> legs)
+    private static MailParameters ReadMailParameters(Rows rows, int at)
+    {
+        var (body, dsnReturn) = ((BodyType)rows.Int64(at), (DsnReturn)rows.Int64(at + 1));
+        var mode = rows.Int64(at + 6);
+        return new MailParameters
+        {
+            Body = body,
+            Return = dsnReturn,
+            EnvelopeId = rows.NullableText(at + 2),
+            RequireTls = rows.Bool(at + 3),
+            HoldUntil = rows.IsNull(at + 4) ? null : rows.Time(at + 4),
+            By = rows.IsNull(at + 5) ? null : new DeliverBy(rows.Time(at + 5), (mode & ByModeReturn) != 0, (mode & ByModeTrace) != 0),
+            Priority = (int)rows.Int64(at + 7),
+        };
+    }
+
+    private static RcptParameters ReadRcptParameters(Rows rows, int at)
+    {
+        var (notify, original) = ((DsnNotify)rows.Int64(at), rows.NullableText(at + 1));
+        return notify == DsnNotify.Undeclared && original is null
+            ? RcptParameters.None
+            : new RcptParameters { Notify = notify, OriginalRecipient = original };
+    }
+
+    private static long ByModeOf(DeliverBy? by) => by is null ? 0 : (by.Returns ? ByModeReturn : 0) | (by.Trace ? ByModeTrace : 0);
+
+    private static int InsertRecipients(Transaction tx, long entry, DateTimeOffset due, IReadOnlyList<Leg> legs)
     {
         var inserted = 0;
         foreach (var leg in legs)
@@ -181,7 +224,7 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
             };
             inserted += tx.Prepare(InsertRecipientSql)
                 .Bind(entry).Bind((long)kind).Bind(account).Bind(address.ToString()).Bind(leg.Original.ToString()).Bind(address.Domain.Ascii)
-                .Bind(tx.Now).Execute();
+                .Bind(due).Bind((long)leg.Parameters.Notify).Bind(leg.Parameters.OriginalRecipient).Execute();
         }
         return inserted;
     }

@@ -43,7 +43,7 @@ internal sealed class Routing(Database db, MailStore store, QueueTable queue)
     /// <summary>The action that takes the message: what can be computed before it is computed here.</summary>
     public Func<Transaction, Refusal?> Prepare(Letter letter, List<Leg> legs, IReadOnlyList<Leg> circling)
     {
-        if (legs.Count > DeliveryLimits.MailboxesPerCommitMax || !legs.TrueForAll(static leg => leg.Target is Target.Local))
+        if (legs.Count > DeliveryLimits.MailboxesPerCommitMax || letter.Parameters.HoldUntil is not null || !legs.TrueForAll(GoesStraight))
         {
             return tx =>
             {
@@ -83,6 +83,9 @@ internal sealed class Routing(Database db, MailStore store, QueueTable queue)
         if (left is not null || circling.Count > 0) Enqueue(tx, letter, [.. left ?? [], .. circling]);
         return null;
     }
+
+    // The queue writes the reports, of a success too.
+    private static bool GoesStraight(Leg leg) => leg.Target is Target.Local && (leg.Parameters.Notify & DsnNotify.Success) == 0;
 
     private void Enqueue(Transaction tx, Letter letter, IReadOnlyList<Leg> legs)
     {

@@ -15,6 +15,15 @@ internal static class SmtpLimits
     /// <summary>Digits of SIZE (RFC 1870 §4).</summary>
     public const int SizeDigitsMax = 20;
 
+    /// <summary>ENVID as it is written (RFC 3461 §5.4).</summary>
+    public const int EnvelopeIdOctetsMax = 100;
+
+    /// <summary>ORCPT's address as it is written (RFC 3461 §5.4).</summary>
+    public const int OriginalRecipientOctetsMax = 500;
+
+    /// <summary>A date and time of HOLDUNTIL (RFC 3339).</summary>
+    public const int DateTimeOctetsMax = 32;
+
     /// <summary>A keyword of a parameter that nobody knows, as it is repeated to the client.</summary>
     public const int KeywordOctetsMax = 32;
 

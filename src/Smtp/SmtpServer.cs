@@ -47,6 +47,9 @@ public sealed record SmtpSettings
     /// <summary>Recipients of one message (RFC 5321 §4.5.3.1.8 asks for at least 100).</summary>
     public int RecipientsMax { get; init; } = 1000;
 
+    /// <summary>How long a message may be held before it is sent, announced by FUTURERELEASE on submission ports.</summary>
+    public TimeSpan HoldMax { get; init; } = TimeSpan.FromDays(60);
+
     /// <summary>What the greeting says behind the host's name.</summary>
     public string Banner { get; init; } = "ESMTP Posthorn";
 }

@@ -14,6 +14,9 @@ public enum StepKind
     /// <summary><c>S&amp; pattern</c>: one of the server's next lines; those that stand together match in any order.</summary>
     ExpectAnyOrder,
 
+    /// <summary><c>S&gt; pattern</c>: whatever the server says, up to a line that matches.</summary>
+    ExpectUpTo,
+
     /// <summary><c>S.</c>: the server closes the connection.</summary>
     ExpectClose,
 
@@ -82,8 +85,9 @@ public sealed record Dialogue(string Name, string Section, IReadOnlyList<Step> S
             ('C', ':') => StepKind.Send,
             ('S', ':') => StepKind.Expect,
             ('S', '&') => StepKind.ExpectAnyOrder,
+            ('S', '>') => StepKind.ExpectUpTo,
             ('S', '.') => StepKind.ExpectClose,
-            _ => throw new FormatException($"{name}:{number}: a line begins with C: S: S& S. @ | or #"),
+            _ => throw new FormatException($"{name}:{number}: a line begins with C: S: S& S> S. @ | or #"),
         };
         return new Step(kind, connection, text, null, number);
     }

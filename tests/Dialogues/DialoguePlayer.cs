@@ -87,6 +87,13 @@ public sealed partial class DialoguePlayer(
                     ?? throw new DialogueException($"the connection ended where this should come: {step.Text}");
                 if (!TryMatch(step.Text, line)) throw new DialogueException($"expected {step.Text}\nbut came {line}");
                 break;
+            case StepKind.ExpectUpTo:
+                while (true)
+                {
+                    var next = await ReadAsync(step.Connection) ?? throw new DialogueException($"the connection ended before {step.Text}");
+                    if (TryMatch(step.Text, next)) break;
+                }
+                break;
             case StepKind.ExpectClose:
                 if (await ReadAsync(step.Connection) is { } more) throw new DialogueException($"expected the end, but came {more}");
                 break;

@@ -39,6 +39,7 @@ public sealed class DialogueTests
         // @ data                 the block and the dot are sent, after 354
         // @ large N              a message of so many octets, and the dot
         // @ inbox ADDRESS        the newest message there has the lines of the block, in this order
+        // @ carried              the newest message in the queue carries the parameters of the block
         // @ inbox ADDRESS N      there are so many messages
         public async ValueTask DirectAsync(DialoguePlayer player, Step step)
         {
@@ -69,6 +70,9 @@ public sealed class DialogueTests
                 case ["large", var octets]:
                     var filling = new string('x', int.Parse(octets) - 20);
                     await player.SendAsync(1, Encoding.ASCII.GetBytes($"Subject: large\r\n\r\n{filling}\r\n.\r\n"));
+                    break;
+                case ["carried"]:
+                    Match(step, await server.CarriedAsync(ct));
                     break;
                 case ["inbox", var address]:
                     Match(step, (await server.InboxAsync(address, ct))[^1]);

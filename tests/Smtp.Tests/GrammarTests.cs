@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using CsCheck;
 using Posthorn.Core;
+using Posthorn.Delivery;
 
 namespace Posthorn.Smtp.Tests;
 
@@ -24,7 +25,36 @@ public sealed class GrammarTests
         { "MAIL FROM:<\"a > \\\" b\"@example.org> BODY=7BIT  AUTH=<> ", Mail("\"a > \\\" b\"@example.org") },
         { "MAIL FROM:<zoë@bücher.example> SMTPUTF8", Mail("zoë@xn--bcher-kva.example", utf8Path: true, utf8: true) },
         { "MAIL FROM:<a@b.example> SIZE=99999999999999999999", Mail("a@b.example", size: long.MaxValue) },
-        { "MAIL FROM:<a@b.example> RET=HDRS ENVID=x", Mail("a@b.example", unknown: "RET") },
+        { "MAIL FROM:<a@b.example> XFOO=1 XBAR", Mail("a@b.example", unknown: "XFOO") },
+        { "MAIL FROM:<a@b.example> RET=HDRS ENVID=a+2Bb+20c", Mail("a@b.example", dsn: "RET=Headers ENVID=a+b c") },
+        { "MAIL FROM:<a@b.example> ret=full requiretls mt-priority=-3", Mail("a@b.example", dsn: "RET=Full", tls: true, priority: -3) },
+        { "MAIL FROM:<a@b.example> HOLDFOR=60", Mail("a@b.example", hold: "00:01:00") },
+        { "MAIL FROM:<a@b.example> HOLDUNTIL=2030-01-02T03:04:05Z", Mail("a@b.example", hold: "2030-01-02T03:04:05") },
+        { "MAIL FROM:<a@b.example> HOLDUNTIL=2030-01-02t03:04:05.25z", Mail("a@b.example", hold: "2030-01-02T03:04:05") },
+        { "MAIL FROM:<a@b.example> BY=120;R", Mail("a@b.example", by: "00:02:00 R") },
+        { "MAIL FROM:<a@b.example> BY=-60;NT", Mail("a@b.example", by: "-00:01:00 NT") },
+        { "MAIL FROM:<a@b.example> BY=+0;n", Mail("a@b.example", by: "00:00:00 N") },
+        { "MAIL FROM:<a@b.example> RET=HDRS RET=FULL", null },
+        { "MAIL FROM:<a@b.example> RET=BODY", null },
+        { "MAIL FROM:<a@b.example> ENVID=", null },
+        { "MAIL FROM:<a@b.example> ENVID=a+2", null },
+        { "MAIL FROM:<a@b.example> ENVID=a+0A", null },
+        { "MAIL FROM:<a@b.example> ENVID=a+2b", null },
+        { "MAIL FROM:<a@b.example> ENVID=a ENVID=b", null },
+        { "MAIL FROM:<a@b.example> REQUIRETLS=yes", null },
+        { "MAIL FROM:<a@b.example> HOLDFOR=0", null },
+        { "MAIL FROM:<a@b.example> HOLDFOR=1000000000", null },
+        { "MAIL FROM:<a@b.example> HOLDFOR=1 HOLDUNTIL=2030-01-02T03:04:05Z", null },
+        { "MAIL FROM:<a@b.example> HOLDUNTIL=2030-01-02T03:04:05+01:00", null },
+        { "MAIL FROM:<a@b.example> HOLDUNTIL=2030-02-30T03:04:05Z", null },
+        { "MAIL FROM:<a@b.example> BY=0;R", null },
+        { "MAIL FROM:<a@b.example> BY=-1;R", null },
+        { "MAIL FROM:<a@b.example> BY=1;X", null },
+        { "MAIL FROM:<a@b.example> BY=1", null },
+        { "MAIL FROM:<a@b.example> BY=1;N BY=2;N", null },
+        { "MAIL FROM:<a@b.example> MT-PRIORITY=10", null },
+        { "MAIL FROM:<a@b.example> MT-PRIORITY=-0", null },
+        { "MAIL FROM:<a@b.example> MT-PRIORITY=", null },
         { "MAIL FROM:<a@[192.0.2.1]>", Mail(null, form: "Literal") },
         { "MAIL FROM:<a@b.example> SMTPUTF8 SIZE=1 BODY=7BIT SMTPUTF8 SIZE=2 BODY=8BITMIME", Mail("a@b.example", size: 2, utf8: true) },
         { "MAIL FROM:<a@b.example> SIZE=", null },
@@ -45,7 +75,22 @@ public sealed class GrammarTests
         { "RCPT TO:<@relay.example:bob+x@example.test>", Rcpt("bob+x@example.test") },
         { "RCPT TO:<\"somebody@example.org\"@example.test>", Rcpt("\"somebody@example.org\"@example.test") },
         { "RCPT TO:<PostMaster>", Rcpt(null, form: "Postmaster") },
-        { "RCPT TO:<bob@example.test> NOTIFY=NEVER", Rcpt("bob@example.test", "NOTIFY") },
+        { "RCPT TO:<bob@example.test> XNOTIFY=NEVER", Rcpt("bob@example.test", "XNOTIFY") },
+        { "RCPT TO:<bob@example.test> NOTIFY=NEVER", Rcpt("bob@example.test", dsn: "Never ") },
+        { "RCPT TO:<bob@example.test> notify=success,delay,failure", Rcpt("bob@example.test", dsn: "Success, Failure, Delay ") },
+        { "RCPT TO:<bob@example.test> ORCPT=rfc822;b+2Bx+3Dy@c.example", Rcpt("bob@example.test", dsn: "Undeclared rfc822;b+x=y@c.example") },
+        { "RCPT TO:<bob@example.test> ORCPT=utf-8;zo\\x{EB}@c.example", Rcpt("bob@example.test", dsn: "Undeclared utf-8;zoë@c.example") },
+        { "RCPT TO:<bob@example.test> ORCPT=utf-8;zoë@c.example", Rcpt("bob@example.test", dsn: "Undeclared utf-8;zoë@c.example", utf8: true) },
+        { "RCPT TO:<bob@example.test> ORCPT=rfc822;zoë@c.example", null },
+        { "RCPT TO:<bob@example.test> ORCPT=utf-8;a\\x{A}b", null },
+        { "RCPT TO:<bob@example.test> ORCPT=utf-8;a\\x{D800}b", null },
+        { "RCPT TO:<bob@example.test> ORCPT=utf-8;a\\xEB", null },
+        { "RCPT TO:<bob@example.test> ORCPT=rfc822", null },
+        { "RCPT TO:<bob@example.test> ORCPT=rfc822;a ORCPT=rfc822;b", null },
+        { "RCPT TO:<bob@example.test> NOTIFY=NEVER,DELAY", null },
+        { "RCPT TO:<bob@example.test> NOTIFY=SUCCESS,NEVER", null },
+        { "RCPT TO:<bob@example.test> NOTIFY=", null },
+        { "RCPT TO:<bob@example.test> NOTIFY=DELAY NOTIFY=DELAY", null },
         { "RCPT TO:<>", null },
         { "RCPT TO:<bob>", null },
         { "RCPT TO:<bob@example.test> =", null },
@@ -133,17 +178,36 @@ public sealed class GrammarTests
     {
         var r = new GrammarReader(line);
         if (!Verb.TryRead(ref r, out var verb)) return null;
-        if (verb.Parse(ref r, out var command)) return command.ToString();
+        if (verb.Parse(ref r, out var command)) return Text(command);
         Assert.NotNull(r.Fault);
         return null;
     }
 
-    private static string Mail(
-        string? address, long size = 0, bool utf8Path = false, bool utf8 = false, string? unknown = null, string? form = null) =>
-        $"MailCommand {{ From = {Path(address, utf8Path, form)}, SizeOctets = {size}, Utf8 = {utf8}, Unknown = {unknown} }}";
+    private static string Text(Command command) => command switch
+    {
+        MailCommand { From: var from, Options: var o } => Mail(
+            from.Address?.ToString(), o.SizeOctets, from.Utf8, o.Utf8, o.Unknown, from.Form.ToString(),
+            Dsn(o), o.Parameters.RequireTls, o.Priority, o.HoldFor?.ToString() ?? o.HoldUntil?.ToString("s"),
+            o.ByTime is { } by ? $"{by} {(o.ByReturns ? "R" : "N")}{(o.ByTrace ? "T" : "")}" : null),
+        RcptCommand { To: var to, Options: var o } => Rcpt(
+            to.Address?.ToString(), o.Unknown, to.Form.ToString(), $"{o.Parameters.Notify} {o.Parameters.OriginalRecipient}", o.Utf8),
+        _ => command.ToString(),
+    };
 
-    private static string Rcpt(string? address, string? unknown = null, string? form = null) =>
-        $"RcptCommand {{ To = {Path(address, false, form)}, Unknown = {unknown} }}";
+    private static string? Dsn(MailOptions o) => (o.Parameters.Return, o.Parameters.EnvelopeId) switch
+    {
+        (DsnReturn.Undeclared, null) => null,
+        (var returns, null) => $"RET={returns}",
+        (var returns, var id) => $"RET={returns} ENVID={id}",
+    };
+
+    private static string Mail(
+        string? address, long size = 0, bool utf8Path = false, bool utf8 = false, string? unknown = null, string? form = null,
+        string? dsn = null, bool tls = false, int priority = 0, string? hold = null, string? by = null) =>
+        $"MAIL {Path(address, utf8Path, form)} {size} {utf8} {unknown} {dsn} {tls} {priority} {hold} {by}";
+
+    private static string Rcpt(string? address, string? unknown = null, string? form = null, string dsn = "Undeclared ", bool utf8 = false) =>
+        $"RCPT {Path(address, false, form)} {unknown} {dsn} {utf8}";
 
     private static string Path(string? address, bool utf8, string? form = null) =>
         $"SmtpPath {{ Form = {form ?? (address is null ? "Null" : "Mailbox")}, Address = {address}, Utf8 = {utf8} }}";

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography;
@@ -151,6 +152,28 @@ internal sealed class TestServer : IAsyncDisposable
         return texts;
     }
 
+    /// <summary>What the newest message in the queue asks for: a line of MAIL's parameters, then one for each recipient.</summary>
+    public ValueTask<string> CarriedAsync(CancellationToken ct) => _db.ReadAsync(
+        db =>
+        {
+            var text = new StringBuilder();
+            using (var rows = db.Prepare("SELECT sender, body, dsn_return, envelope_id, require_tls, hold_until - arrived, by_deadline - arrived, "
+                + "by_mode, priority FROM queue_entry ORDER BY entry DESC LIMIT 1").Query())
+            {
+                Assert.True(rows.Next(), "the queue is empty");
+                text.Append(CultureInfo.InvariantCulture, $"<{rows.Text(0)}> {(BodyType)rows.Int64(1)} {(DsnReturn)rows.Int64(2)}");
+                text.Append(CultureInfo.InvariantCulture, $" id={rows.NullableText(3)} tls={rows.Int64(4)} hold={Seconds(rows, 5)}");
+                text.Append(CultureInfo.InvariantCulture, $" by={Seconds(rows, 6)} mode={rows.Int64(7)} priority={rows.Int64(8)}\r\n");
+            }
+            using (var rows = db.Prepare("SELECT address, notify, original_recipient FROM queue_recipient "
+                + "WHERE entry = (SELECT MAX(entry) FROM queue_entry) ORDER BY recipient").Query())
+            {
+                while (rows.Next()) text.Append($"<{rows.Text(0)}> {(DsnNotify)rows.Int64(1)} {rows.NullableText(2)}\r\n");
+            }
+            return text.ToString();
+        },
+        ct);
+
     public async ValueTask DisposeAsync()
     {
         foreach (var (link, session) in _links)
@@ -179,6 +202,10 @@ internal sealed class TestServer : IAsyncDisposable
 
     private async Task<Account> AddAsync(NewAccount account, CancellationToken ct) =>
         (await _directory.Accounts.AddAsync(Authority.System, account, ct)).Require();
+
+    // Time passes between MAIL and DATA: a slow machine may take its time.
+    private static string Seconds(Rows rows, int column) =>
+        rows.IsNull(column) ? "" : (Math.Round(rows.Int64(column) / 60_000.0) * 60).ToString(CultureInfo.InvariantCulture);
 
     private static SslStreamCertificateContext MakeCertificate()
     {

@@ -12,6 +12,17 @@ internal static class SmtpGrammar
     public static readonly SearchValues<byte> RouteBytes =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.@,"u8);
 
+    /// <summary>xtext (RFC 3461 §4), its hexadecimal form included.</summary>
+    public static readonly SearchValues<byte> XtextBytes =
+        SearchValues.Create([.. Enumerable.Range(0x21, 0x5E).Where(b => b != '=').Select(b => (byte)b)]);
+
+    /// <summary>xtext and, behind SMTPUTF8, UTF-8 (RFC 6533 §3).</summary>
+    public static readonly SearchValues<byte> OriginalBytes =
+        SearchValues.Create([.. Enumerable.Range(0x21, 0xDF).Where(b => b is not ('=' or 0x7F)).Select(b => (byte)b)]);
+
+    /// <summary>A date and time (RFC 3339 §5.6).</summary>
+    public static readonly SearchValues<byte> DateTimeBytes = SearchValues.Create("0123456789-:.TtZz"u8);
+
     // Domain or address-literal, and the underscores of hosts that were named in another world.
     private static readonly SearchValues<byte> HelloBytes =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]"u8);

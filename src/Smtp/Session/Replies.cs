@@ -41,6 +41,9 @@ internal static class Replies
 
     public static readonly Reply TooManyRecipients = new(452, "4.5.3", "too many recipients, send to the others in a further transaction");
 
+    /// <summary>RFC 4865 §5.</summary>
+    public static readonly Reply HeldTooLong = new(501, "5.5.4", "the message would be held longer than this server holds one");
+
     public static readonly Reply LiteralSender = new(553, "5.1.7", "an address literal cannot be the sender here");
 
     public static readonly Reply LiteralRecipient = new(550, "5.1.2", "address literals are not accepted, use a domain name");

@@ -4,7 +4,7 @@ using Posthorn.Delivery;
 namespace Posthorn.Smtp;
 
 /// <summary>A mail transaction (RFC 5321 §3.3): the envelope while the client is still writing it.</summary>
-internal sealed class Transaction(ReversePath from, bool utf8)
+internal sealed class Transaction(ReversePath from, bool utf8, MailParameters parameters)
 {
     private readonly List<Recipient> _recipients = [];
 
@@ -15,5 +15,5 @@ internal sealed class Transaction(ReversePath from, bool utf8)
 
     public void Add(Recipient recipient) => _recipients.Add(recipient);
 
-    public Envelope ToEnvelope() => new(from, _recipients, utf8);
+    public Envelope ToEnvelope() => new(from, _recipients, utf8) { Parameters = parameters };
 }
