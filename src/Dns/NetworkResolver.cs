@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using DnsClient;
 using DnsClient.Protocol;
 using Microsoft.Extensions.Logging;
@@ -34,9 +35,10 @@ internal sealed class NetworkResolver : Resolver
         _services = new(q => FetchAsync(q, Service), time);
     }
 
-    public override async ValueTask<DnsAnswer<MxRecord>> MxAsync(Domain domain, CancellationToken ct = default)
+    public override async ValueTask<DnsAnswer<MxRecord>> MxAsync(string name, CancellationToken ct = default)
     {
-        var answer = await _exchanges.GetAsync(new Question(domain.Ascii, "MX"), ct);
+        if (!DnsName.TryNormalize(name, out var asked)) return NoSuchName<MxRecord>();
+        var answer = await _exchanges.GetAsync(new Question(asked, "MX"), ct);
         return answer with { Records = [.. answer.Records.OrderBy(mx => mx.Preference)] };
     }
 
@@ -47,6 +49,10 @@ internal sealed class NetworkResolver : Resolver
         var four = await _addresses.GetAsync(new Question(name, "A"), ct);
         return Together(await six, four);
     }
+
+    public override ValueTask<DnsAnswer<IPAddress>> AddressesAsync(string host, AddressFamily family, CancellationToken ct = default) =>
+        DnsName.TryNormalize(host, out var name)
+            ? _addresses.GetAsync(new Question(name, family == AddressFamily.InterNetwork ? "A" : "AAAA"), ct) : new(NoSuchName<IPAddress>());
 
     public override ValueTask<DnsAnswer<string>> TxtAsync(string name, CancellationToken ct = default) =>
         DnsName.TryNormalize(name, out var asked) ? _texts.GetAsync(new Question(asked, "TXT"), ct) : new(NoSuchName<string>());

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 
@@ -62,10 +63,16 @@ public abstract class Resolver : IAsyncDisposable
     }
 
     /// <summary>RFC 5321 §5.1: the exchanges of a domain, by rising preference.</summary>
-    public abstract ValueTask<DnsAnswer<MxRecord>> MxAsync(Domain domain, CancellationToken ct = default);
+    public ValueTask<DnsAnswer<MxRecord>> MxAsync(Domain domain, CancellationToken ct = default) => MxAsync(domain.Ascii, ct);
+
+    /// <summary>The exchanges of any name, by rising preference: SPF asks for names that are no host's (RFC 7208 §5.4).</summary>
+    public abstract ValueTask<DnsAnswer<MxRecord>> MxAsync(string name, CancellationToken ct = default);
 
     /// <summary>The A and AAAA records of a host together, AAAA first (RFC 6724 leaves the order to the caller).</summary>
     public abstract ValueTask<DnsAnswer<IPAddress>> AddressesAsync(string host, CancellationToken ct = default);
+
+    /// <summary>The addresses of one family only.</summary>
+    public abstract ValueTask<DnsAnswer<IPAddress>> AddressesAsync(string host, AddressFamily family, CancellationToken ct = default);
 
     /// <summary>The TXT records of a name, the strings of each joined (RFC 7208 §3.3).</summary>
     public abstract ValueTask<DnsAnswer<string>> TxtAsync(string name, CancellationToken ct = default);

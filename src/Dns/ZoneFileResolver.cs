@@ -1,6 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
-using Posthorn.Core;
 
 namespace Posthorn.Dns;
 
@@ -23,9 +23,10 @@ internal sealed class ZoneFileResolver : Resolver
         _zone = Read();
     }
 
-    public override ValueTask<DnsAnswer<MxRecord>> MxAsync(Domain domain, CancellationToken ct = default)
+    public override ValueTask<DnsAnswer<MxRecord>> MxAsync(string name, CancellationToken ct = default)
     {
-        var answer = Current().Ask<MxRecord>(domain.Ascii, "MX");
+        if (!DnsName.TryNormalize(name, out var asked)) return new(NoSuchName<MxRecord>());
+        var answer = Current().Ask<MxRecord>(asked, "MX");
         return new(answer with { Records = [.. answer.Records.OrderBy(mx => mx.Preference)] });
     }
 
@@ -35,6 +36,10 @@ internal sealed class ZoneFileResolver : Resolver
         var zone = Current();
         return new(Together(zone.Ask<IPAddress>(name, "AAAA"), zone.Ask<IPAddress>(name, "A")));
     }
+
+    public override ValueTask<DnsAnswer<IPAddress>> AddressesAsync(string host, AddressFamily family, CancellationToken ct = default) =>
+        new(DnsName.TryNormalize(host, out var name)
+            ? Current().Ask<IPAddress>(name, family == AddressFamily.InterNetwork ? "A" : "AAAA") : NoSuchName<IPAddress>());
 
     public override ValueTask<DnsAnswer<string>> TxtAsync(string name, CancellationToken ct = default) =>
         new(DnsName.TryNormalize(name, out var asked) ? Current().Ask<string>(asked, "TXT") : NoSuchName<string>());
