@@ -160,7 +160,10 @@ internal sealed class Attempts(
             message.Utf8 || message.From.Address is { IsAscii: false } || recipients.Any(static recipient => !recipient.Address.IsAscii),
             message.EightBit,
             message.Trace.Length + message.Length,
-            async token => new HeadedStream(message.Trace, (await OpenAsync(message, token)).AsStream()));
+            async token => new HeadedStream(message.Trace, (await OpenAsync(message, token)).AsStream()))
+        {
+            Binary = message.Parameters.Body == BodyType.BinaryMime,
+        };
         var results = await send(outbound, ct);
         var outcomes = new List<Outcome>(recipients.Length);
         foreach (var recipient in recipients)

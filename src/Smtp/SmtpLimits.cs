@@ -42,6 +42,9 @@ internal static class SmtpLimits
     /// <summary>How often a client may be answered that has named no recipient since its last message. A pipeline counts once.</summary>
     public const int TurnsWithoutMailMax = 1000;
 
+    /// <summary>Chunks of one message; a client that sends 1 KB at a time reaches it at 64 MB.</summary>
+    public const int ChunksMax = 65_536;
+
     /// <summary>What is read of a message that is refused already, so that it can be answered in order; beyond it the connection ends.</summary>
     public const long DiscardOctetsMax = 256L * 1024 * 1024;
 }

@@ -37,8 +37,10 @@ public sealed class DialogueTests
         // @ loopback             the next connections come from this machine
         // @ starttls [n]         the handshake, behind the go-ahead
         // @ data                 the block and the dot are sent, after 354
+        // @ raw TEXT             the text is sent as it is, \r \n and \0 in it being octets
         // @ large N              a message of so many octets, and the dot
         // @ inbox ADDRESS        the newest message there has the lines of the block, in this order
+        // @ octets ADDRESS TEXT  the newest message there ends with the text, escapes as above
         // @ carried              the newest message in the queue carries the parameters of the block
         // @ inbox ADDRESS N      there are so many messages
         public async ValueTask DirectAsync(DialoguePlayer player, Step step)
@@ -67,6 +69,12 @@ public sealed class DialogueTests
                     await player.SendAsync(1, step.Block);
                     await player.SendAsync(1, ".\r\n"u8.ToArray());
                     break;
+                case ["raw", ..]:
+                    await player.SendAsync(1, Encoding.UTF8.GetBytes(Octets(step.Text[4..])));
+                    break;
+                case ["octets", var address, var end]:
+                    Assert.EndsWith(Octets(end), (await server.InboxAsync(address, ct))[^1], StringComparison.Ordinal);
+                    break;
                 case ["large", var octets]:
                     var filling = new string('x', int.Parse(octets) - 20);
                     await player.SendAsync(1, Encoding.ASCII.GetBytes($"Subject: large\r\n\r\n{filling}\r\n.\r\n"));
@@ -85,6 +93,8 @@ public sealed class DialogueTests
                     throw new DialogueException($"nobody knows how to {step.Text}");
             }
         }
+
+        private static string Octets(string text) => text.Replace("\\r", "\r").Replace("\\n", "\n").Replace("\\0", "\0");
 
         private static void Match(Step step, string message)
         {

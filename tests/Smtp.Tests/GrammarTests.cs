@@ -58,7 +58,8 @@ public sealed class GrammarTests
         { "MAIL FROM:<a@[192.0.2.1]>", Mail(null, form: "Literal") },
         { "MAIL FROM:<a@b.example> SMTPUTF8 SIZE=1 BODY=7BIT SMTPUTF8 SIZE=2 BODY=8BITMIME", Mail("a@b.example", size: 2, utf8: true) },
         { "MAIL FROM:<a@b.example> SIZE=", null },
-        { "MAIL FROM:<a@b.example> BODY=BINARYMIME", null },
+        { "MAIL FROM:<a@b.example> BODY=BINARYMIME", Mail("a@b.example", dsn: "BINARYMIME") },
+        { "MAIL FROM:<a@b.example> BODY=9BITMIME", null },
         { "MAIL FROM:<a@b.example> SMTPUTF8=1", null },
         { "MAIL FROM:a@b.example", null },
         { "MAIL FROM:<a@b.example", null },
@@ -97,6 +98,13 @@ public sealed class GrammarTests
         { "DATA", "DataCommand { }" },
         { "data  ", "DataCommand { }" },
         { "DATA now", null },
+        { "BDAT 86", "BdatCommand { SizeOctets = 86, IsLast = False }" },
+        { "bdat 0 last", "BdatCommand { SizeOctets = 0, IsLast = True }" },
+        { "BDAT 99999999999999999999 LAST ", "BdatCommand { SizeOctets = 9223372036854775807, IsLast = True }" },
+        { "BDAT 86 FIRST", null },
+        { "BDAT -1", null },
+        { "BDAT 1x", null },
+        { "BDAT", null },
         { "RSET", "RsetCommand { }" },
         { "RSET all", null },
         { "NOOP whatever it be", "NoopCommand { }" },
@@ -196,6 +204,7 @@ public sealed class GrammarTests
 
     private static string? Dsn(MailOptions o) => (o.Parameters.Return, o.Parameters.EnvelopeId) switch
     {
+        _ when o.Parameters.Body == BodyType.BinaryMime => "BINARYMIME",
         (DsnReturn.Undeclared, null) => null,
         (var returns, null) => $"RET={returns}",
         (var returns, var id) => $"RET={returns} ENVID={id}",

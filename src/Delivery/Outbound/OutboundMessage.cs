@@ -17,7 +17,11 @@ internal sealed record OutboundMessage(
     bool Utf8,
     bool EightBit,
     long SizeBytes,
-    Func<CancellationToken, ValueTask<Stream>> OpenAsync);
+    Func<CancellationToken, ValueTask<Stream>> OpenAsync)
+{
+    /// <summary>No lines, but octets (RFC 3030 §3).</summary>
+    public bool Binary { get; init; }
+}
 
 internal enum OutboundOutcome
 {

@@ -63,6 +63,8 @@ internal sealed class SmtpTransaction(SmtpSession session, OutboundMessage messa
         {
             Decide(OutboundVerdict.Never("5.3.4", $"the message has {message.SizeBytes} octets, the server takes {max}", session.Host));
         }
+        // RFC 3030 §3: such a message may not go through DATA, and this client has nothing else.
+        if (message.Binary) Decide(OutboundVerdict.Never("5.6.3", "the message is binary and would have to be converted", session.Host));
         if (session.Offers("SMTPUTF8")) return;
         var unable = OutboundVerdict.Never("5.6.7", "the server does not take internationalized mail (SMTPUTF8)", session.Host);
         if (message.Utf8 || message.From.Address is { IsAscii: false }) Decide(unable);

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Posthorn.Core;
-using Posthorn.Wire;
+using Posthorn.Delivery;
 
 namespace Posthorn.Smtp;
 
@@ -17,34 +17,8 @@ internal sealed record DataCommand : Command
 
     public override async ValueTask<Reply> RunAsync(SmtpSession session, CancellationToken ct)
     {
+        if (session.Mail!.Parameters.Body == BodyType.BinaryMime) return Replies.NeedsChunks;
         if (!await session.SayAsync(Replies.GoAhead)) return Reply.Gone;
-        var message = new DataStream(session.Connection.Reader, session.Server.Settings.MessageOctetsMax);
-        var reply = await AcceptAsync(session, message, ct);
-        session.Mail = null;
-        // Whatever the intake has left unread is still the message, never a command.
-        return await message.DrainAsync() switch
-        {
-            ReadStatus.Ok => reply,
-            ReadStatus.Endless => Replies.TooLarge with { Closes = true },
-            var status => Replies.Of(status),
-        };
-    }
-
-    private static async ValueTask<Reply> AcceptAsync(SmtpSession session, DataStream message, CancellationToken ct)
-    {
-        var mail = session.Mail!;
-        try
-        {
-            var accepted = await session.Server.Intake.AcceptAsync(mail.ToEnvelope(), session.OriginOf(mail), message, ct);
-            return accepted.TryGet(out var receipt) ? session.Accepted(receipt) : Replies.OfMessage(accepted.Refusal!);
-        }
-        catch (IOException) when (message.Status != ReadStatus.Ok)
-        {
-            return Replies.Of(message.Status); // nothing was taken
-        }
-        catch (Exception error) when (error is not OperationCanceledException)
-        {
-            return session.Failed(error, "DATA");
-        }
+        return await session.AcceptAsync(new DataStream(session.Connection.Reader, session.Server.Settings.MessageOctetsMax), ct);
     }
 }

@@ -5,18 +5,9 @@ using Posthorn.Wire;
 namespace Posthorn.Smtp;
 
 /// <summary>The message of a DATA command, pulled out of the connection: without stuffed dots, to the line with one dot.</summary>
-/// <remarks>
-/// A message that is too large or not made of lines ends with a <see cref="RefusalException"/>, but not before its real end has been read:
-/// what follows it is the next command. A connection that is lost ends with an <see cref="IOException"/>.
-/// </remarks>
-internal sealed class DataStream : Stream
+internal sealed class DataStream : MessageStream
 {
     private const int DrainOctets = 16 * 1024;
-
-    private static readonly Refusal TooLarge = new(RefusalKind.TooLarge, "the message is larger than this server takes");
-    private static readonly Refusal BareCr = new(RefusalKind.Invalid, "the message holds a CR that is no line end");
-    private static readonly Refusal BareLf = new(RefusalKind.Invalid, "the message holds a LF that is no line end");
-    private static readonly Refusal Nul = new(RefusalKind.Invalid, "the message holds a NUL"); // RFC 6152 §3 leaves it to BINARYMIME
 
     private readonly CommandReader _reader;
     private readonly long _octetsMax;
@@ -31,25 +22,6 @@ internal sealed class DataStream : Stream
         reader.BeginBody();
     }
 
-    /// <summary>Why the message could not be read to its end. Endless when too much of it would have to be thrown away.</summary>
-    public ReadStatus Status { get; private set; } = ReadStatus.Ok;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    /// <exception cref="RefusalException">The message cannot be taken.</exception>
-    /// <exception cref="IOException">The peer left or was too slow; see <see cref="Status"/>.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (buffer.IsEmpty) return 0;
@@ -67,8 +39,7 @@ internal sealed class DataStream : Stream
         return _refusal is null ? 0 : throw new RefusalException(_refusal);
     }
 
-    /// <summary>Reads what nobody wants to the end of the message.</summary>
-    public async ValueTask<ReadStatus> DrainAsync()
+    public override async ValueTask<ReadStatus> DrainAsync()
     {
         if (_decoder.Ended || Status != ReadStatus.Ok) return Status;
         var octets = ArrayPool<byte>.Shared.Rent(DrainOctets);
@@ -81,21 +52,6 @@ internal sealed class DataStream : Stream
         ArrayPool<byte>.Shared.Return(octets);
         return Status;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("a connection is read asynchronously");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private int Take(in ReadOnlySequence<byte> octets, Span<byte> destination)
     {
@@ -113,12 +69,4 @@ internal sealed class DataStream : Stream
         if (_octets - _octetsMax > SmtpLimits.DiscardOctetsMax) Status = ReadStatus.Endless;
         return written;
     }
-
-    private static Refusal? RefusalOf(DataFault fault) => fault switch
-    {
-        DataFault.BareCr => BareCr,
-        DataFault.BareLf => BareLf,
-        DataFault.Nul => Nul,
-        _ => null,
-    };
 }

@@ -67,10 +67,13 @@ internal record struct MailOptions()
 
     private bool ExpectBody(ref GrammarReader r)
     {
-        var body = r.TryKeyword("8BITMIME"u8) ? BodyType.EightBitMime : r.TryKeyword("7BIT"u8) ? BodyType.SevenBit : default;
-        if (body == default) return r.Missing("7BIT or 8BITMIME");
-        // Nearly every message has it, and it says nothing that its octets do not.
-        return true;
+        if (r.TryKeyword("BINARYMIME"u8))
+        {
+            Parameters = Parameters with { Body = BodyType.BinaryMime };
+            return true;
+        }
+        // Nearly every message has one of these, and they say nothing that its octets do not.
+        return r.TryKeyword("8BITMIME"u8) || r.TryKeyword("7BIT"u8) || r.Missing("7BIT, 8BITMIME or BINARYMIME");
     }
 
     // RFC 3461 §4.3; §5.1 (a): twice is an error.

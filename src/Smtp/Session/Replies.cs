@@ -30,6 +30,9 @@ internal static class Replies
 
     public static readonly Reply NeedsRecipient = new(503, "5.5.1", "say RCPT first; no recipient was accepted");
 
+    /// <summary>RFC 3030 §3.</summary>
+    public static readonly Reply NeedsChunks = new(503, "5.5.1", "a binary message comes by BDAT");
+
     public static readonly Reply MailUnderWay = new(503, "5.5.1", "a mail transaction is under way");
 
     public static readonly Reply NeedsLogin = new(530, "5.7.0", "authentication required");

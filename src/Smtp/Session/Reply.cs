@@ -17,7 +17,10 @@ internal readonly record struct Reply(int Code, string? Status, string Text, boo
     public static Reply Gone => new(0, null, "", Closes: true);
 
     /// <summary>The client's fault, not its bad luck: an unknown, malformed or misplaced command.</summary>
-    public bool IsMisuse => Code is (>= 500 and <= 504) or 555;
+    public bool IsMisuse => Code is (>= 500 and <= 504) or 555 && !IsPardoned;
+
+    /// <summary>The command was on its way before the client could know better.</summary>
+    public bool IsPardoned { get; init; }
 
     /// <param name="utf8">The client takes UTF-8 in replies (RFC 6531 §3.7.4.2); for others what is not ASCII becomes a question mark.</param>
     public void Write(ref WireWriter w, bool utf8)

@@ -14,6 +14,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     private int _loginFailures;
     private int _recipientsRefused;
     private int _turnsWithoutMail;
+    private Func<ValueTask<Reply>>? _instead; // the command that came where a chunk should have
 
     public SmtpServer Server => server;
 
@@ -33,6 +34,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     public SessionStates State =>
         Helo is null ? SessionStates.Fresh
         : Mail is null ? SessionStates.Greeted
+        : Mail.IsChunked ? SessionStates.Chunks
         : Mail.RecipientCount == 0 ? SessionStates.Mail
         : SessionStates.Recipients;
 
@@ -90,15 +92,64 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
         return Replies.TooManyRecipientsRefused;
     }
 
-    /// <summary>A message is safe.</summary>
-    public Reply Accepted(Receipt receipt)
+    /// <summary>Hands the message to the intake. Whatever becomes of it, the transaction is over and the next octets are a command.</summary>
+    public async ValueTask<Reply> AcceptAsync(MessageStream message, CancellationToken ct)
     {
-        _turnsWithoutMail = 0;
-        return Replies.Accepted(receipt);
+        var reply = await AcceptAsync(Mail!, message, ct);
+        Mail = null;
+        // Whatever the intake has left unread is still the message, never a command.
+        return await message.DrainAsync() switch
+        {
+            ReadStatus.Ok => reply,
+            ReadStatus.Endless => Replies.TooLarge with { Closes = true },
+            var status => Replies.Of(status),
+        };
+    }
+
+    /// <summary>Between two chunks of a message (RFC 3030 §2): answers for the last one and goes on to the next.</summary>
+    /// <returns>Null when something else came that ends the message; <see cref="RunInsteadAsync"/> is its turn then.</returns>
+    public async ValueTask<BdatCommand?> NextChunkAsync(Reply reply)
+    {
+        while (await FinishAsync(reply))
+        {
+            var line = await connection.Reader.ReadLineAsync();
+            if (!line.Ok)
+            {
+                reply = Replies.Of(line.Status);
+                if (!reply.Closes) continue;
+                _instead = () => new(reply);
+                return null;
+            }
+            var (verb, command, fault) = Parse(line.Line);
+            if (command is BdatCommand chunk) return chunk;
+            if (command is null && !fault.Closes)
+            {
+                reply = fault;
+            }
+            else if (command is NoopCommand or HelpCommand or VrfyCommand)
+            {
+                reply = await RunAsync(verb!, command);
+            }
+            else
+            {
+                _instead = () => command is null ? new(fault) : RunAsync(verb!, command);
+                return null;
+            }
+        }
+        _instead = static () => new(Reply.Gone);
+        return null;
+    }
+
+    /// <summary>Runs the command that ended a message.</summary>
+    public ValueTask<Reply> RunInsteadAsync()
+    {
+        var run = _instead ?? throw new InvalidOperationException("no command waits");
+        _instead = null;
+        return run();
     }
 
     /// <summary>Where a message of this session comes from.</summary>
-    public Origin OriginOf(Transaction mail)
+    private Origin OriginOf(Transaction mail)
     {
         _origin ??= new Origin
         {
@@ -119,11 +170,34 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
         return connection.FlushAsync();
     }
 
-    /// <summary>The world failed under a command.</summary>
-    public Reply Failed(Exception error, string verb)
+    // The world failed under a command.
+    private Reply Failed(Exception error, string verb)
     {
         Log.CommandFailed(server.Log, error, connection.SessionId, verb);
         return Replies.Unavailable;
+    }
+
+    private async ValueTask<Reply> AcceptAsync(Transaction mail, MessageStream message, CancellationToken ct)
+    {
+        try
+        {
+            var accepted = await server.Intake.AcceptAsync(mail.ToEnvelope(), OriginOf(mail), message, ct);
+            if (!accepted.TryGet(out var receipt)) return Replies.OfMessage(accepted.Refusal!);
+            _turnsWithoutMail = 0;
+            return Replies.Accepted(receipt);
+        }
+        catch (IOException) when (message.Status != ReadStatus.Ok)
+        {
+            return Replies.Of(message.Status); // nothing was taken
+        }
+        catch (EndOfStreamException) when (_instead is not null)
+        {
+            return Reply.Said; // what was said instead is answered
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            return Failed(error, mail.IsChunked ? "BDAT" : "DATA");
+        }
     }
 
     // RFC 3848, RFC 6531 §4.3.
@@ -136,7 +210,11 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     private async ValueTask<Reply> ExecuteAsync(ReadOnlySequence<byte> line)
     {
         var (verb, command, fault) = Parse(line);
-        if (command is null) return fault;
+        return command is null ? fault : await RunAsync(verb!, command);
+    }
+
+    private async ValueTask<Reply> RunAsync(Verb verb, Command command)
+    {
         try
         {
             return await command.RunAsync(this, connection.Closed);
@@ -147,7 +225,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
         }
         catch (Exception error)
         {
-            return Failed(error, verb!.Name);
+            return Failed(error, verb.Name);
         }
     }
 
@@ -155,21 +233,30 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     {
         var r = new GrammarReader(line);
         if (!Verb.TryRead(ref r, out var verb)) return (null, null, Replies.Unknown);
+        var refused = RefusalOf(verb);
+        if (refused is not null && !verb.BringsOctets) return (verb, null, refused.Value);
+        if (!verb.Parse(ref r, out var command))
+        {
+            // Where a chunk of unknown length ends, nobody knows.
+            return (verb, null, Replies.Syntax(r.Fault ?? new SyntaxFault("end of line", r.Consumed)) with { Closes = verb.BringsOctets });
+        }
+        return (verb, refused is { } why && command is BdatCommand chunk ? new RefusedChunk(chunk.SizeOctets, why) : command, default);
+    }
+
+    private Reply? RefusalOf(Verb verb)
+    {
         if (verb.NeedsLogin && server.IsSubmission && Identity is null)
         {
-            return (verb, null, AcceptsPasswords || !CanStartTls ? Replies.NeedsLogin : Replies.NeedsTls);
+            return AcceptsPasswords || !CanStartTls ? Replies.NeedsLogin : Replies.NeedsTls;
         }
-        if ((verb.Allowed & State) == 0) return (verb, null, Misplaced(verb));
-        return verb.Parse(ref r, out var command)
-            ? (verb, command, default)
-            : (verb, null, Replies.Syntax(r.Fault ?? new SyntaxFault("end of line", r.Consumed)));
+        return (verb.Allowed & State) == 0 ? Misplaced(verb) : null;
     }
 
     private Reply Misplaced(Verb verb) => State switch
     {
         SessionStates.Fresh => Replies.NeedsHello,
         SessionStates.Greeted => Replies.NeedsMail,
-        SessionStates.Mail when verb.Allowed == SessionStates.Recipients => Replies.NeedsRecipient,
+        SessionStates.Mail when (verb.Allowed & SessionStates.Recipients) != 0 => Replies.NeedsRecipient,
         _ => Replies.MailUnderWay,
     };
 
@@ -195,7 +282,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
             Log.TooManyBadCommands(server.Log, connection.SessionId, _badInARow);
             return Replies.TooManyBadCommands;
         }
-        if (more || State == SessionStates.Recipients || ++_turnsWithoutMail <= SmtpLimits.TurnsWithoutMailMax) return reply;
+        if (more || State is SessionStates.Recipients or SessionStates.Chunks || ++_turnsWithoutMail <= SmtpLimits.TurnsWithoutMailMax) return reply;
         Log.TooManyTurns(server.Log, connection.SessionId, _turnsWithoutMail);
         return Replies.TooManyTurns;
     }

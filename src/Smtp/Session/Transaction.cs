@@ -11,6 +11,11 @@ internal sealed class Transaction(ReversePath from, bool utf8, MailParameters pa
     /// <summary>The client said SMTPUTF8 (RFC 6531 §3.4).</summary>
     public bool Utf8 => utf8;
 
+    public MailParameters Parameters => parameters;
+
+    /// <summary>A chunk of the message has come: only chunks may follow (RFC 3030 §2).</summary>
+    public bool IsChunked { get; set; }
+
     public int RecipientCount => _recipients.Count;
 
     public void Add(Recipient recipient) => _recipients.Add(recipient);

@@ -20,8 +20,11 @@ internal enum SessionStates
 
     /// <summary>With at least one.</summary>
     Recipients = 8,
+
+    /// <summary>Between two chunks of a message.</summary>
+    Chunks = 16,
     Transaction = Mail | Recipients,
-    Any = Fresh | Greeted | Transaction,
+    Any = Fresh | Greeted | Transaction | Chunks,
 }
 
 /// <summary>A command that was understood; running it answers.</summary>
@@ -41,6 +44,9 @@ internal sealed record Verb(
 {
     private const int NameOctetsMax = 16;
 
+    /// <summary>Octets that are no command stand behind its line, whatever the answer will be.</summary>
+    public bool BringsOctets { get; init; }
+
     /// <summary>The table: dispatch, state gate, EHLO's list, HELP's list and metric label in one.</summary>
     public static readonly Verb[] Table =
     [
@@ -49,6 +55,10 @@ internal sealed record Verb(
         new("MAIL", "RFC 5321 §4.1.1.2", SessionStates.Greeted, true, MailCommand.TryParse),
         new("RCPT", "RFC 5321 §4.1.1.3", SessionStates.Transaction, true, RcptCommand.TryParse),
         new("DATA", "RFC 5321 §4.1.1.4", SessionStates.Recipients, true, DataCommand.TryParse),
+        new("BDAT", "RFC 3030 §2", SessionStates.Recipients | SessionStates.Chunks, true, BdatCommand.TryParse, BdatCommand.Keyword)
+        {
+            BringsOctets = true,
+        },
         new("RSET", "RFC 5321 §4.1.1.5", SessionStates.Any, false, RsetCommand.TryParse),
         new("VRFY", "RFC 5321 §4.1.1.6", SessionStates.Any, false, VrfyCommand.TryParse),
         new("HELP", "RFC 5321 §4.1.1.8", SessionStates.Any, false, HelpCommand.TryParse),

@@ -131,6 +131,16 @@ public sealed class OutboundTransactionTests
     }
 
     [Fact]
+    public async Task Binary_mail_is_not_sent_as_lines()
+    {
+        await using var server = new ScriptedServer();
+        await using var house = new OutboundHouse(server.Port);
+        var result = (await house.SendAsync(Message(["r@a.test"], "Subject: x\r\n\r\n\0\n") with { Binary = true }))[0];
+        Assert.Equal((OutboundOutcome.Failed, "5.6.3"), (result.Outcome, result.Status));
+        Assert.Empty(server.Only.Said("MAIL"));
+    }
+
+    [Fact]
     public async Task International_mail_goes_only_to_servers_that_can_take_it()
     {
         await using var server = new ScriptedServer();
