@@ -16,7 +16,7 @@ internal abstract class Target
 {
     public static readonly IReadOnlyList<Target> All =
     [
-        new AddressTarget(), new ConfigTarget(), new ImapTarget(), new MimeTarget(), new SmtpTarget(), new ZoneTarget(),
+        new AddressTarget(), new ConfigTarget(), new ImapTarget(), new MimeTarget(), new Pop3Target(), new SmtpTarget(), new ZoneTarget(),
     ];
 
     /// <summary>The folder of its seeds, and what it is called on the command line.</summary>

@@ -109,6 +109,10 @@ internal sealed class ConfigTarget : Target
         Add("delivery.lifetime_hours", config.LifetimeHours);
         Add("delivery.delay_notice_hours", config.DelayNoticeHours);
         Add("auth.allow_plaintext_on_loopback", config.AllowPlaintextOnLoopback);
+        Add("pop3.enabled", config.Pop3);
+        Add("pop3.view", config.Pop3View.ToString().ToLowerInvariant());
+        Add("pop3.lock", config.Pop3Locks ? "account" : "none");
+        Add("pop3.login_delay_seconds", config.Pop3LoginDelaySeconds);
         Add("limits.loopback", config.LimitLoopback);
         Add("limits.message_bytes", config.MessageOctetsMax);
         Add("limits.recipients", config.RecipientsMax);

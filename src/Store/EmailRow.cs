@@ -59,6 +59,9 @@ public readonly struct EmailRow : IEquatable<EmailRow>
 
     public bool IsDeleted => (_flags & (uint)SystemFlags.Deleted) != 0;
 
+    /// <summary>The Email lies, or once lay, in a second place; unset, this is its only one.</summary>
+    public bool MayLieElsewhere => (_flags & FlagBits.Shared) != 0;
+
     /// <summary>Octets of the whole message, trace headers included (RFC822.SIZE).</summary>
     public long SizeBytes => _size;
 

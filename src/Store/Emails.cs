@@ -136,6 +136,21 @@ public sealed class Emails
         AccountId account, MailboxId mailbox, IReadOnlyList<Uid> uids, CancellationToken ct = default) =>
         ExpungeAsync(account, mailbox, _ => MembershipRows.Sorted(uids), false, ct);
 
+    /// <summary>What a POP3 session leaves behind, in one commit (RFC 1939 §6); only what is more than an action may touch takes several.</summary>
+    public async ValueTask<Result<int>> UpdateMaildropAsync(
+        AccountId account, IReadOnlyList<MaildropUpdate> updates, CancellationToken ct = default)
+    {
+        var gone = 0;
+        foreach (var part in MaildropUpdate.Slices(updates, StoreLimits.RowsPerAction))
+        {
+            var done = await RunAsync(account, tx => MaildropUpdate.Run(tx, account, part, _blobs, _views), ct);
+            if (!done.TryGet(out var removed)) return done;
+            gone += removed;
+        }
+
+        return gone;
+    }
+
     /// <summary>Visits each of the Emails that exists with what is stored of it, in the order of their numbers.</summary>
     /// <param name="visitor">Runs inside of the read: it must not block. A thousand Emails at most share one snapshot.</param>
     public async ValueTask ReadDetailsAsync(

@@ -47,6 +47,10 @@ public sealed class PosthornServer : IAsyncLifetime
 
     public int Imaps => _offset + 993;
 
+    public int Pop3 => _offset + 110;
+
+    public int Pop3s => _offset + 995;
+
     public int Https => _offset + 443;
 
     public string Log

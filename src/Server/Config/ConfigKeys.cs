@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 using Posthorn.Db;
+using Posthorn.Pop3;
 
 namespace Posthorn.Server;
 
@@ -95,6 +96,21 @@ internal static class ConfigKeys
         Switch("auth", "allow_plaintext_on_loopback", false,
             "Accepts passwords without TLS from this machine itself. `./run` sets it.",
             (config, on) => config with { AllowPlaintextOnLoopback = on }),
+
+        Switch("pop3", "enabled", true,
+            "Whether POP3 is served, on ports 110 and 995.",
+            (config, on) => config with { Pop3 = on }),
+        Choice("pop3", "view", "inbox", ["inbox", "unread"],
+            "What a POP3 client finds: the messages of INBOX, or all that have not been read, wherever they were filed, "
+            + "but for drafts, sent mail, junk and trash. A message that was retrieved counts as read when the client says QUIT.",
+            (config, choice) => config with { Pop3View = (MaildropView)choice }),
+        Choice("pop3", "lock", "account", ["account", "none"],
+            "With `account`, one POP3 session at a time for each account, as RFC 1939 has it; a second one hears `[IN-USE]`. "
+            + "With `none`, whoever comes late may find messages gone.",
+            (config, choice) => config with { Pop3Locks = choice == 0 }),
+        Number("pop3", "login_delay_seconds", 0, 0, 3600,
+            "From one POP3 log-in of an account to the next; what comes earlier hears `[LOGIN-DELAY]`.",
+            (config, number) => config with { Pop3LoginDelaySeconds = (int)number }),
 
         Switch("limits", "loopback", false,
             "Whether clients on this machine are throttled and counted like everybody else.",

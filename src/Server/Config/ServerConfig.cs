@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
+using Posthorn.Pop3;
 
 namespace Posthorn.Server;
 
@@ -66,6 +67,14 @@ internal sealed record ServerConfig
     public int DelayNoticeHours { get; init; }
 
     public bool AllowPlaintextOnLoopback { get; init; }
+
+    public bool Pop3 { get; init; }
+
+    public MaildropView Pop3View { get; init; }
+
+    public bool Pop3Locks { get; init; }
+
+    public int Pop3LoginDelaySeconds { get; init; }
 
     public bool LimitLoopback { get; init; }
 

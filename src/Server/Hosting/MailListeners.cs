@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 using Posthorn.Delivery;
 using Posthorn.Imap;
+using Posthorn.Pop3;
 using Posthorn.Smtp;
 using Posthorn.Wire;
 
@@ -13,6 +14,14 @@ internal static class MailListeners
     public static IReadOnlyList<SpeakerListener> Make(
         ServerConfig config, Storage storage, Intake intake, TlsServer tls, TimeProvider time, ILoggerFactory logs)
     {
+        var doors = new MaildropDoors(time);
+        IReadOnlyList<SpeakerListener> pop3 = config.Pop3
+            ?
+            [
+                Listener("pop3", Ports.Pop3, null, Pop3Server.Limits, Pop3Server.Busy, Pop3(tls).ServeAsync),
+                Listener("pop3s", Ports.Pop3s, tls, Pop3Server.Limits, Pop3Server.Busy, Pop3(null).ServeAsync),
+            ]
+            : [];
         return
         [
             Listener("smtp", Ports.Smtp, null, SmtpServer.Limits, SmtpServer.Busy, Smtp(SmtpRole.Mx, tls).ServeAsync),
@@ -20,6 +29,7 @@ internal static class MailListeners
             Listener("submissions", Ports.Submissions, tls, SmtpServer.Limits, SmtpServer.Busy, Smtp(SmtpRole.Submission, null).ServeAsync),
             Listener("imap", Ports.Imap, null, ImapServer.Limits, ImapServer.Busy, Imap(tls).ServeAsync),
             Listener("imaps", Ports.Imaps, tls, ImapServer.Limits, ImapServer.Busy, Imap(null).ServeAsync),
+            .. pop3,
         ];
 
         SmtpServer Smtp(SmtpRole role, TlsServer? startTls) => new(
@@ -41,6 +51,19 @@ internal static class MailListeners
             storage.Directory.Authenticator,
             startTls,
             logs.CreateLogger<ImapServer>());
+
+        Pop3Server Pop3(TlsServer? startTls) => new(
+            new Pop3Settings
+            {
+                View = config.Pop3View,
+                LocksMaildrop = config.Pop3Locks,
+                LoginDelay = TimeSpan.FromSeconds(config.Pop3LoginDelaySeconds),
+            },
+            storage.Store,
+            storage.Directory.Authenticator,
+            doors,
+            startTls,
+            logs.CreateLogger<Pop3Server>());
 
         SpeakerListener Listener(
             string name, int port, TlsServer? implicitTls, WireLimits limits, ReadOnlyMemory<byte> busy, Func<WireConnection, Task> serve) =>

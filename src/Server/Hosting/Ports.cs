@@ -9,11 +9,13 @@ internal static class Ports
 {
     public const int Smtp = 25;
     public const int Http = 80;
+    public const int Pop3 = 110; // RFC 1939 §3
     public const int Imap = 143;
     public const int Https = 443;
     public const int Submissions = 465; // RFC 8314 §3.3
     public const int Submission = 587; // RFC 6409 §3.1
     public const int Imaps = 993; // RFC 8314 §3.2
+    public const int Pop3s = 995; // RFC 8314 §3.1
 
     public static IReadOnlyList<IPEndPoint> EndPoints(ServerConfig config, int standard) =>
         [.. config.Addresses.Select(address => new IPEndPoint(address, config.Port(standard)))];
