@@ -29,13 +29,16 @@ internal sealed class ImapTarget : Target
         "NEW ", "OR ", "NOT ", "BEFORE ", "ON ", "SINCE ", "SENTBEFORE ", "SENTON ", "SENTSINCE ", "1-Feb-1994",
         "\" 7-Dec-2026 10:11:12 +0100\" ", "29-Feb-2023", "BCC ", "CC ", "FROM ", "TO ", "SUBJECT ", "BODY ", "TEXT ",
         "HEADER ", "KEYWORD ", "UNKEYWORD ", "LARGER ", "SMALLER ", "UNDELETED", "UNDRAFT", "UNFLAGGED", "DRAFT",
-        "FLAGGED", "PLAIN ", "=", "AGFubgBzZWNyZXQ=", "\"name\" \"x\"", "CONDSTORE", "\u00C3\u00A9",
+        "FLAGGED", "PLAIN ", "=", "AGFubgBzZWNyZXQ=", "\"name\" \"x\"", "CONDSTORE", " (CONDSTORE)", " (QRESYNC (", "67890007 ",
+        "90060115194045000 ", "41,43:211 ", "(1:3 4:6)", ")))", " (CHANGEDSINCE 12345", " VANISHED", "(UNCHANGEDSINCE 5) ", "MODSEQ ",
+        "\"/flags/\\\\draft\" all ", "HIGHESTMODSEQ ", "\u00C3\u00A9",
     ];
 
     public override IReadOnlyList<ParserSource> Parser { get; } =
     [
         new("src/Core/GrammarReader.cs"), new("src/Imap/Grammar/*.cs"), new("src/Imap/Session/Verb.cs"),
-        new("src/Imap/Search/SearchGrammar.cs"), new("src/Imap/Fetch/FetchGrammar.cs"),
+        new("src/Imap/Search/SearchGrammar.cs"), new("src/Imap/Fetch/FetchGrammar.cs"), new("src/Imap/Fetch/FetchModifiers.cs"),
+        new("src/Imap/Commands/QResyncParameter.cs", "ExpectFrom"),
         new("src/Imap/Commands/*Command.cs", "TryParse", "Expect", "IsMessageNext", "TryDecode", "Decode", "Read", "Shown"),
     ];
 

@@ -28,7 +28,7 @@ internal static class ImapText
         {
             case LoginCommand login: Words(ref w, login.User, Encoding.UTF8); w.Space(); w.String(login.Password); break;
             case AuthenticateCommand sasl: Sasl(ref w, sasl); break;
-            case SelectCommand select: Mailbox(ref w, select.Name); break;
+            case SelectCommand select: Select(ref w, select); break;
             case CreateCommand create: Create(ref w, create); break;
             case DeleteCommand delete: Mailbox(ref w, delete.Name); break;
             case RenameCommand rename: Mailbox(ref w, rename.From); Mailbox(ref w, rename.To); break;
@@ -39,10 +39,10 @@ internal static class ImapText
             case ExpungeCommand { Set: { } set }: Set(ref w, set); break;
             case CopyCommand copy: Set(ref w, copy.Set); Mailbox(ref w, copy.Target); break;
             case StoreCommand store: Store(ref w, store); break;
-            case FetchCommand fetch: Set(ref w, fetch.Set); Fetch(ref w, fetch.Request); break;
+            case FetchCommand fetch: Set(ref w, fetch.Set); Fetch(ref w, fetch.Request); Modifiers(ref w, fetch.Modifiers); break;
             case SearchCommand search: Search(ref w, search); break;
             case IdCommand id: Oracle.Holds(id.Client.All(c => c is >= ' ' and <= '~'), "a client's name is printable"); w.Text(" NIL"); break;
-            case EnableCommand: w.Text(" X"); break;
+            case EnableCommand enable: w.Text(enable.Extensions == Extensions.None ? " X" : EnableCommand.NamesOf(enable.Extensions)); break;
         }
     }
 
@@ -66,6 +66,22 @@ internal static class ImapText
         var path = name.Path.EndsWith(MailboxName.Delimiter) ? name.Path + MailboxName.Delimiter : name.Path;
         if (name.IsWellFormed) w.Mailbox(path);
         else w.String(Encoding.Latin1.GetBytes(path));
+    }
+
+    private static void Select(ref WireWriter w, SelectCommand select)
+    {
+        Mailbox(ref w, select.Name);
+        if (select is { CondStore: false, QResync: null }) return;
+        w.Text(select.CondStore ? " (CONDSTORE" : " (");
+        if (select.CondStore && select.QResync is not null) w.Space();
+        if (select.QResync is { } known)
+        {
+            w.Text(string.Create(CultureInfo.InvariantCulture, $"QRESYNC ({known.UidValidity} {known.ModSeq.Value}"));
+            if (known.Uids is { } uids) Set(ref w, uids);
+            if (known.Match is { } match) w.Text($" ({Text(match.Numbers)} {Text(match.Uids)})");
+            w.Byte((byte)')');
+        }
+        w.Byte((byte)')');
     }
 
     private static void Create(ref WireWriter w, CreateCommand create)
@@ -135,12 +151,15 @@ internal static class ImapText
     private static void Set(ref WireWriter w, SequenceSet set)
     {
         w.Space();
-        w.Text(string.Join(',', set.Resolve(uint.MaxValue).Select(r => $"{r.First}:{r.Last}")));
+        w.Text(Text(set));
     }
+
+    private static string Text(SequenceSet set) => string.Join(',', set.Resolve(uint.MaxValue).Select(r => $"{r.First}:{r.Last}"));
 
     private static void Store(ref WireWriter w, StoreCommand store)
     {
         Set(ref w, store.Set);
+        if (store.UnchangedSince is { } since) w.Text(string.Create(CultureInfo.InvariantCulture, $" (UNCHANGEDSINCE {since.Value})"));
         w.Text(store.Operation switch { FlagOperation.Add => " +FLAGS", FlagOperation.Remove => " -FLAGS", _ => " FLAGS" });
         w.Text(store.Silent ? ".SILENT " : " ");
         Flags(ref w, store.Flags);
@@ -152,6 +171,7 @@ internal static class ImapText
         {
             (FetchItems.Uid, "UID"), (FetchItems.Flags, "FLAGS"), (FetchItems.InternalDate, "INTERNALDATE"), (FetchItems.Size, "RFC822.SIZE"),
             (FetchItems.Envelope, "ENVELOPE"), (FetchItems.Body, "BODY"), (FetchItems.BodyStructure, "BODYSTRUCTURE"),
+            (FetchItems.ModSeq, "MODSEQ"),
         };
         w.Text(" (" + string.Join(' ', names.Where(n => request.Items.HasFlag(n.Item)).Select(n => n.Name)));
         var first = request.Items == FetchItems.None;
@@ -166,6 +186,14 @@ internal static class ImapText
             w.Raw(Encoding.Latin1.GetBytes(label));
         }
         w.Byte((byte)')');
+    }
+
+    private static void Modifiers(ref WireWriter w, FetchModifiers modifiers)
+    {
+        var words = new List<string>();
+        if (modifiers.ChangedSince is { } since) words.Add(string.Create(CultureInfo.InvariantCulture, $"CHANGEDSINCE {since.Value}"));
+        if (modifiers.Vanished) words.Add("VANISHED");
+        if (words.Count > 0) w.Text($" ({string.Join(' ', words)})");
     }
 
     private static void Search(ref WireWriter w, SearchCommand search)
@@ -200,6 +228,7 @@ internal static class ImapText
             case KeywordKey keyword: w.Text((keyword.Wanted ? "KEYWORD " : "UNKEYWORD ") + keyword.Keyword); break;
             case NumberKey number: w.Text(number.ByUid ? "UID" : ""); Number(ref w, number); break;
             case SizeKey size: w.Text(string.Create(CultureInfo.InvariantCulture, $"{(size.Larger ? "LARGER" : "SMALLER")} {size.Octets}")); break;
+            case ModSeqKey modSeq: w.Text(string.Create(CultureInfo.InvariantCulture, $"MODSEQ {modSeq.Since.Value}")); break;
             case DateKey date: w.Text((date.Sent ? "SENT" : "") + Words(date.Relation)); Date(ref w, date.Date); break;
             case AddressKey address: w.Text(address.Field.ToString().ToUpperInvariant()); Words(ref w, address.Needle, Encoding.UTF8); break;
             case SubjectKey subject: w.Text("SUBJECT"); Words(ref w, subject.Needle, Encoding.UTF8); break;
@@ -214,6 +243,6 @@ internal static class ImapText
     private static void Number(ref WireWriter w, NumberKey number)
     {
         if (number.ByUid) Set(ref w, number.Set);
-        else w.Text(string.Join(',', number.Set.Resolve(uint.MaxValue).Select(r => $"{r.First}:{r.Last}")));
+        else w.Text(Text(number.Set));
     }
 }

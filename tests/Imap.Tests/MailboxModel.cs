@@ -21,11 +21,18 @@ internal sealed partial class MailboxModel
 
     public uint UidNext { get; private set; }
 
+    /// <summary>The client has enabled CONDSTORE: whoever tells flags unasked must tell the change number, which only rises (RFC 7162 §3.2.4).</summary>
+    public bool CondStore { get; set; }
+
+    /// <summary>The client has enabled QRESYNC: what is gone comes by UID (RFC 7162 §3.2.10).</summary>
+    public bool QResync { get; set; }
+
     /// <summary>Takes one untagged line of the server in.</summary>
     /// <param name="mayExpunge">False while FETCH, STORE or SEARCH by message number is answered, and between commands.</param>
     public void Take(string line, bool mayExpunge)
     {
         if (UidNextCode().Match(line) is { Success: true } next) UidNext = uint.Parse(next.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+        if (line.StartsWith("* VANISHED ", StringComparison.Ordinal)) Vanish(line, mayExpunge);
         if (Numbered().Match(line) is not { Success: true } match) return;
         var number = int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
         switch (match.Groups[2].Value)
@@ -36,6 +43,7 @@ internal sealed partial class MailboxModel
                 break;
             case "EXPUNGE":
                 Require(mayExpunge, line, "EXPUNGE where message numbers are in use");
+                Require(!QResync, line, "EXPUNGE after QRESYNC was enabled");
                 Require(number >= 1 && number <= Count, line, "there is no such number");
                 _messages.RemoveAt(number - 1);
                 break;
@@ -55,6 +63,34 @@ internal sealed partial class MailboxModel
         for (var i = first; i <= Math.Max(first, last) && i <= Count; i++) _messages[i - 1].Flags = null;
     }
 
+    // Each UID must be one of a message that was announced (RFC 7162 §3.2.10.2): a known one, or one in a gap between known ones.
+    private void Vanish(string line, bool mayExpunge)
+    {
+        Require(mayExpunge, line, "VANISHED where message numbers are in use");
+        Require(QResync, line, "VANISHED before QRESYNC was enabled");
+        foreach (var uid in Numbers(line["* VANISHED ".Length..]))
+        {
+            var at = _messages.FindIndex(message => message.Uid == uid);
+            if (at < 0)
+            {
+                var before = _messages.FindLastIndex(message => message.Uid != 0 && message.Uid < uid);
+                at = before + 1;
+                Require(at < Count && _messages[at].Uid == 0, line, $"{uid} was never announced");
+            }
+            _messages.RemoveAt(at);
+        }
+    }
+
+    /// <summary>The numbers of a set without stars.</summary>
+    public static IEnumerable<uint> Numbers(string set)
+    {
+        foreach (var range in set.Split(','))
+        {
+            var ends = range.Split(':').Select(end => uint.Parse(end, CultureInfo.InvariantCulture)).ToArray();
+            for (var number = ends[0]; number <= ends[^1]; number++) yield return number;
+        }
+    }
+
     private void Fetch(Known message, string line, int number)
     {
         if (Uid().Match(line) is { Success: true } uid)
@@ -64,7 +100,20 @@ internal sealed partial class MailboxModel
             Require(message.Uid == 0 || message.Uid == value, line, "the number had another UID");
             message.Uid = value;
         }
-        if (FlagList().Match(line) is { Success: true } flags) message.Flags = Sorted(flags.Groups[1].Value);
+        var modSeq = ModSeq().Match(line);
+        if (modSeq.Success)
+        {
+            var value = long.Parse(modSeq.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+            Require(value >= message.ModSeq, line, $"the change number was {message.ModSeq}");
+            message.ModSeq = value;
+        }
+        if (FlagList().Match(line) is { Success: true } flags)
+        {
+            var now = Sorted(flags.Groups[1].Value);
+            Require(!modSeq.Success || message.ToldAt != message.ModSeq || message.Told == now, line, "other flags under the same change number");
+            message.Flags = now;
+            if (modSeq.Success) (message.ToldAt, message.Told) = (message.ModSeq, now);
+        }
         // The subject is the message's mark: it must never change under a UID.
         if (Subject().Match(line) is { Success: true } subject)
         {
@@ -95,6 +144,13 @@ internal sealed partial class MailboxModel
 
         public string? Flags { get; set; }
 
+        public long ModSeq { get; set; }
+
+        /// <summary>The change number that came with <see cref="Told"/>.</summary>
+        public long ToldAt { get; set; }
+
+        public string? Told { get; set; }
+
         public string? Subject { get; set; }
     }
 
@@ -106,6 +162,9 @@ internal sealed partial class MailboxModel
 
     [GeneratedRegex(@"[( ]UID (\d+)")]
     private static partial Regex Uid();
+
+    [GeneratedRegex(@"[( ]MODSEQ \((\d+)\)")]
+    private static partial Regex ModSeq();
 
     [GeneratedRegex(@"[( ]FLAGS \(([^)]*)\)")]
     private static partial Regex FlagList();

@@ -5,7 +5,8 @@ using System.Text.RegularExpressions;
 namespace Posthorn.Imap.Tests;
 
 /// <summary>One of the clients of <see cref="StressTests"/>.</summary>
-internal sealed partial class StressClient(TestClient client, int number, int seed)
+/// <param name="enables">What ENABLE switches on; empty for nothing.</param>
+internal sealed partial class StressClient(TestClient client, int number, int seed, string enables = "")
 {
     private const string Mailbox = "INBOX";
     private const string Other = "Other";
@@ -37,6 +38,9 @@ internal sealed partial class StressClient(TestClient client, int number, int se
     public async Task SelectAsync(CancellationToken ct)
     {
         _model.Clear();
+        if (enables.Length > 0) await RunAsync(["ENABLE " + enables], ct, required: true);
+        _model.QResync = enables.Contains("QRESYNC", StringComparison.Ordinal);
+        _model.CondStore = _model.QResync || enables.Contains("CONDSTORE", StringComparison.Ordinal);
         await RunAsync([$"SELECT {Mailbox}"], ct);
     }
 
@@ -45,7 +49,7 @@ internal sealed partial class StressClient(TestClient client, int number, int se
     {
         await RunAsync(["NOOP"], ct);
         var believed = _model.Flags;
-        await RunAsync(["FETCH 1:* (UID FLAGS)"], ct, required: _model.Count > 0);
+        await RunAsync([_model.CondStore ? "FETCH 1:* (UID FLAGS MODSEQ)" : "FETCH 1:* (UID FLAGS)"], ct, required: _model.Count > 0);
         for (var i = 0; i < believed.Count; i++)
         {
             if (believed[i] is { } flags && flags != _model.Flags[i])
@@ -78,12 +82,18 @@ internal sealed partial class StressClient(TestClient client, int number, int se
     }
 
     // Commands that do not move numbers, so that they can stand in one pipe.
-    private string Steady() => _random.Next(5) switch
+    private string Steady() => _random.Next(6) switch
     {
-        0 => $"FETCH {Set()} (FLAGS)",
+        0 => $"FETCH {Set()} (UID FLAGS)",
         1 => $"STORE {Set()} {Pick("+", "-", "")}FLAGS{Pick("", ".SILENT")} ({Flag()})",
         2 => $"SEARCH {Pick("SEEN", "DELETED", "KEYWORD work", "OR FLAGGED UNSEEN")}",
         3 => $"FETCH {Set()} (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])",
+        4 when _model.CondStore => _random.Next(3) switch
+        {
+            0 => $"FETCH {Set()} (UID FLAGS) (CHANGEDSINCE {_random.Next(1, 500)})",
+            1 => $"STORE {Set()} (UNCHANGEDSINCE {_random.Next(1, 500)}) {Pick("+", "-", "")}FLAGS{Pick("", ".SILENT")} ({Flag()})",
+            _ => $"SEARCH MODSEQ {_random.Next(1, 500)}",
+        },
         _ => $"FETCH {Set()} UID",
     };
 
@@ -98,7 +108,7 @@ internal sealed partial class StressClient(TestClient client, int number, int se
         6 => $"UID FETCH {UidSet()} (FLAGS)",
         7 => $"UID SEARCH {Pick("ALL", "UNDELETED", "KEYWORD work")}",
         8 => $"UID COPY {UidSet()} {Other}",
-        9 => $"FETCH {Set()} (FLAGS BODY[TEXT])",
+        9 => $"FETCH {Set()} (UID FLAGS BODY[TEXT])",
         _ => Steady(),
     };
 
@@ -186,6 +196,6 @@ internal sealed partial class StressClient(TestClient client, int number, int se
 
     private string Tail() => _transcript.Length > 6000 ? _transcript.ToString(_transcript.Length - 6000, 6000) : _transcript.ToString();
 
-    [GeneratedRegex(@"^STORE (\d+)(?::(\d+))? .?FLAGS\.SILENT")]
+    [GeneratedRegex(@"^STORE (\d+)(?::(\d+))? (?:\(.*\) )?.?FLAGS\.SILENT")]
     private static partial Regex SilentStore();
 }

@@ -39,7 +39,7 @@ internal sealed record CopyCommand(SequenceSet Set, MailboxName Target, bool ByU
         w.Text(code);
         w.Raw("] moved\r\n"u8);
         w.Commit();
-        return done;
+        return done with { TellsModSeq = session.Has(Extensions.QResync) }; // as RFC 7162 §3.2.7 has it of EXPUNGE
     }
 
     private static bool TryParse(ref GrammarReader r, bool byUid, bool moves, [NotNullWhen(true)] out Command? command)

@@ -4,23 +4,41 @@ using Posthorn.Core;
 namespace Posthorn.Imap;
 
 /// <summary>ENABLE (RFC 5161 §3.1). Capabilities that need no enabling, or are not known, are ignored; what was enabled is named.</summary>
-internal sealed record EnableCommand : Command
+internal sealed record EnableCommand(Extensions Extensions) : Command
 {
+    private static readonly (Extensions Extension, string Name)[] Names =
+    [
+        (Extensions.CondStore, "CONDSTORE"), (Extensions.QResync, "QRESYNC"),
+    ];
+
     public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
     {
-        command = new EnableCommand();
+        command = null;
+        var extensions = Extensions.None;
         do
         {
-            if (!(r.ExpectSpace() && r.ExpectAtom(64, "capability", out _))) return false;
+            if (!(r.ExpectSpace() && r.ExpectAtom(64, "capability", out var name))) return false;
+            foreach (var (extension, word) in Names)
+            {
+                if (word.Equals(name, StringComparison.OrdinalIgnoreCase)) extensions |= extension;
+            }
         }
         while (!r.End);
+        command = new EnableCommand(extensions);
         return true;
     }
 
+    /// <summary>The names of extensions, a space before each.</summary>
+    public static string NamesOf(Extensions extensions) =>
+        string.Concat(Names.Where(entry => (entry.Extension & extensions) != 0).Select(entry => " " + entry.Name));
+
     public override ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
+        session.Enable(Extensions);
         var w = session.Connection.Write();
-        w.Raw("* ENABLED\r\n"u8);
+        w.Raw("* ENABLED"u8);
+        w.Text(NamesOf(Extensions));
+        w.CrLf();
         w.Commit();
         return new(Reply.Ok("ENABLE completed"));
     }

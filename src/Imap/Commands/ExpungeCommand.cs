@@ -32,7 +32,7 @@ internal sealed record ExpungeCommand(SequenceSet? Set) : Command
             only = mailbox.Uids(rows);
         }
         var gone = await session.Server.Store.Emails.ExpungeAsync(session.Account, mailbox.Id, only, ct);
-        if (!gone.Ok) return Replies.From(gone.Refusal!);
-        return Reply.Ok("EXPUNGE completed");
+        if (!gone.TryGet(out var uids)) return Replies.From(gone.Refusal!);
+        return Reply.Ok("EXPUNGE completed") with { TellsModSeq = uids.Count > 0 && session.Has(Extensions.QResync) };
     }
 }

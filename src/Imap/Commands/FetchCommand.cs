@@ -4,8 +4,8 @@ using Posthorn.Store;
 
 namespace Posthorn.Imap;
 
-/// <summary>FETCH and UID FETCH (RFC 9051 §6.4.5).</summary>
-internal sealed record FetchCommand(SequenceSet Set, FetchRequest Request, bool ByUid) : Command
+/// <summary>FETCH and UID FETCH (RFC 9051 §6.4.5), of changed messages only (RFC 7162 §3.1.4).</summary>
+internal sealed record FetchCommand(SequenceSet Set, FetchRequest Request, FetchModifiers Modifiers, bool ByUid) : Command
 {
     public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command) => TryParse(ref r, byUid: false, out command);
 
@@ -15,18 +15,30 @@ internal sealed record FetchCommand(SequenceSet Set, FetchRequest Request, bool 
     {
         var mailbox = session.Mailbox;
         if (!mailbox.TryFind(Set, ByUid, out var rows)) return Replies.NoSuchMessage;
+        if (Modifiers.Vanished && !session.Has(Extensions.QResync)) return Replies.NeedsQResync;
+        var request = Request with { Items = Request.Items | Implied };
+        if ((request.Items & FetchItems.ModSeq) != 0) session.Enable(Extensions.CondStore);
+        if (Modifiers.ChangedSince is { } since)
+        {
+            if (Modifiers.Vanished && !await Resynchronizer.VanishedAsync(session, since, Set, ct)) return Replies.Gone;
+            rows = mailbox.ChangedSince(rows, since);
+        }
         if (Request.SetsSeen && !mailbox.ReadOnly) await SetSeenAsync(session, rows, ct);
-        var run = new FetchRun(session, ByUid ? Request with { Items = Request.Items | FetchItems.Uid } : Request);
+        var run = new FetchRun(session, request);
         var reply = await run.WriteAsync(rows, ct);
         return reply ?? Reply.Ok("FETCH completed");
     }
+
+    private FetchItems Implied =>
+        (ByUid ? FetchItems.Uid : FetchItems.None) | (Modifiers.ChangedSince is null ? FetchItems.None : FetchItems.ModSeq);
 
     private static bool TryParse(ref GrammarReader r, bool byUid, [NotNullWhen(true)] out Command? command)
     {
         command = null;
         if (!(r.ExpectSpace() && SequenceSet.ExpectFrom(ref r, out var set) && r.ExpectSpace()
-              && FetchGrammar.ExpectRequest(ref r, out var request) && r.ExpectEnd())) return false;
-        command = new FetchCommand(set, request, byUid);
+              && FetchGrammar.ExpectRequest(ref r, out var request)
+              && FetchModifiers.ExpectFrom(ref r, byUid, out var modifiers) && r.ExpectEnd())) return false;
+        command = new FetchCommand(set, request, modifiers, byUid);
         return true;
     }
 

@@ -65,6 +65,7 @@ internal sealed record ListCommand(
             w.Commit();
             return done;
         }
+        if (Status.HasFlag(StatusItems.HighestModSeq)) session.Enable(Extensions.CondStore);
         var mailboxes = session.Server.Store.Mailboxes;
         var listing = new MailboxListing(
             this, await mailboxes.ListAsync(session.Account, ct), await mailboxes.SubscriptionsAsync(session.Account, ct));

@@ -28,6 +28,7 @@ internal sealed record SearchCommand(SearchKey Program, SearchReturn Return, boo
     {
         if (!CharsetIsKnown) return Reply.No("this charset is not known here", "BADCHARSET (US-ASCII UTF-8)");
         if (!Program.TryBind(session.Mailbox)) return Replies.NoSuchMessage;
+        if (Program.AsksForModSeq) session.Enable(Extensions.CondStore);
         var found = await new SearchRun(session, Program).FindAsync(ct);
         return Return == SearchReturn.None
             ? await WriteAsync(session, found, ct) ? Reply.Ok("SEARCH completed") : Replies.Gone
@@ -86,8 +87,18 @@ internal sealed record SearchCommand(SearchKey Program, SearchReturn Return, boo
             Write(session, found, start, Math.Min(found.Count, start + 1024));
             if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
         }
-        End(session);
+        End(session, ModSeqOf(session, found));
         return true;
+    }
+
+    // RFC 7162 §3.1.5: the largest change number of what was found, when the program asks for change numbers.
+    private long ModSeqOf(ImapSession session, List<int> found)
+    {
+        if (!Program.AsksForModSeq) return 0;
+        var present = session.Mailbox.View.Current;
+        var largest = 0L;
+        foreach (var index in found) largest = Math.Max(largest, session.Mailbox.Fresh(present, index).ModSeq.Value);
+        return largest;
     }
 
     private static void Begin(ImapSession session)
@@ -97,9 +108,15 @@ internal sealed record SearchCommand(SearchKey Program, SearchReturn Return, boo
         w.Commit();
     }
 
-    private static void End(ImapSession session)
+    private static void End(ImapSession session, long modSeq)
     {
         var w = session.Connection.Write();
+        if (modSeq > 0)
+        {
+            w.Raw(" (MODSEQ "u8);
+            w.Number(modSeq);
+            w.Byte((byte)')');
+        }
         w.CrLf();
         w.Commit();
     }
@@ -136,6 +153,11 @@ internal sealed record SearchCommand(SearchKey Program, SearchReturn Return, boo
             }
         }
         if (Return.HasFlag(SearchReturn.Count)) Item(ref w, " COUNT ", (uint)found.Count);
+        if (ModSeqOf(session, found) is > 0 and var modSeq)
+        {
+            w.Raw(" MODSEQ "u8);
+            w.Number(modSeq);
+        }
         w.CrLf();
         w.Commit();
         return Reply.Ok("SEARCH completed");

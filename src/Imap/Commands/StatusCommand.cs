@@ -4,7 +4,7 @@ using Posthorn.Store;
 
 namespace Posthorn.Imap;
 
-/// <summary>What STATUS and LIST … RETURN (STATUS …) may ask (RFC 9051 §6.3.11, RFC 8438).</summary>
+/// <summary>What STATUS and LIST … RETURN (STATUS …) may ask (RFC 9051 §6.3.11, RFC 8438, RFC 7162 §3.1.7).</summary>
 [Flags]
 internal enum StatusItems
 {
@@ -16,6 +16,7 @@ internal enum StatusItems
     Unseen = 16,
     Size = 32,
     Deleted = 64,
+    HighestModSeq = 128,
 }
 
 /// <summary>STATUS (RFC 9051 §6.3.11).</summary>
@@ -65,12 +66,14 @@ internal sealed record StatusCommand(MailboxName Name, StatusItems Items) : Comm
         if ((items & StatusItems.Unseen) != 0) Item(ref w, "UNSEEN "u8, mailbox.Unseen, ref first);
         if ((items & StatusItems.Size) != 0) Item(ref w, "SIZE "u8, mailbox.SizeBytes, ref first);
         if ((items & StatusItems.Deleted) != 0) Item(ref w, "DELETED "u8, mailbox.Deleted, ref first);
+        if ((items & StatusItems.HighestModSeq) != 0) Item(ref w, "HIGHESTMODSEQ "u8, mailbox.HighestModSeq.Value, ref first);
         w.Raw(")\r\n"u8);
     }
 
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         if (await session.Server.Store.Mailboxes.FindAsync(session.Account, Name.Path, ct) is not { } found) return Replies.NonExistent;
+        if (Items.HasFlag(StatusItems.HighestModSeq)) session.Enable(Extensions.CondStore);
         var w = session.Connection.Write();
         Write(ref w, session, found, Items);
         w.Commit();
@@ -94,6 +97,7 @@ internal sealed record StatusCommand(MailboxName Name, StatusItems Items) : Comm
         "UNSEEN" => StatusItems.Unseen,
         "SIZE" => StatusItems.Size,
         "DELETED" => StatusItems.Deleted,
+        "HIGHESTMODSEQ" => StatusItems.HighestModSeq,
         _ => StatusItems.None,
     };
 }

@@ -56,6 +56,7 @@ internal static class FetchGrammar
             _ when r.TryWord("ENVELOPE"u8) => FetchItems.Envelope,
             _ when r.TryWord("BODYSTRUCTURE"u8) => FetchItems.BodyStructure,
             _ when r.TryWord("RFC822.SIZE"u8) => FetchItems.Size,
+            _ when r.TryWord("MODSEQ"u8) => FetchItems.ModSeq, // RFC 7162 §3.1.4.2
             _ => FetchItems.None,
         };
         if (item != FetchItems.None)

@@ -14,9 +14,10 @@ internal enum FetchItems
     Envelope = 16,
     Body = 32,
     BodyStructure = 64,
+    ModSeq = 128,
 
     /// <summary>What a mailbox's index answers alone.</summary>
-    FromIndex = Uid | Flags | InternalDate | Size,
+    FromIndex = Uid | Flags | InternalDate | Size | ModSeq,
 
     /// <summary>What was computed at arrival and stored.</summary>
     FromDetails = Envelope | Body | BodyStructure,

@@ -46,7 +46,11 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
         var w = session.Connection.Write();
         for (var index = first; index < first + count; index++)
         {
-            var row = RowOf(present, index);
+            if (!TryRow(present, index, out var row))
+            {
+                _missing++;
+                continue;
+            }
             FetchWriter.Begin(ref w, index + 1);
             FetchWriter.FromIndex(ref w, request.Items, row, _mailbox, keywords);
             w.Raw(")\r\n"u8);
@@ -54,8 +58,9 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
         w.Commit();
     }
 
-    private EmailRow RowOf(MailboxSnapshot present, int index) =>
-        (request.Items & FetchItems.Flags) != 0 ? _mailbox.Tell(present, index) : _mailbox.Fresh(present, index);
+    private bool TryRow(MailboxSnapshot present, int index, out EmailRow row) => (request.Items & FetchItems.Flags) != 0
+        ? _mailbox.TryTell(present, index, (request.Items & FetchItems.ModSeq) != 0, out row)
+        : _mailbox.TryFresh(present, index, out row);
 
     private async ValueTask<bool> WriteDetailsAsync(int first, int count, CancellationToken ct)
     {
@@ -71,9 +76,10 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
             session.Account, _emails.AsMemory(0, count), PartsOf(request),
             (int at, in EmailDetail detail) =>
             {
+                if (!TryRow(_mailbox.View.Current, _indexes[at], out var row)) return;
                 seen++;
-                if (_draft is null) WriteWhole(_indexes[at], detail);
-                else Sketch(_indexes[at], detail);
+                if (_draft is null) WriteWhole(_indexes[at], row, detail);
+                else Sketch(_indexes[at], row, detail);
             }, ct);
         _missing += count - seen;
         foreach (var draft in _drafts)
@@ -92,28 +98,27 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
         return parts;
     }
 
-    private void WriteWhole(int index, in EmailDetail detail)
+    private void WriteWhole(int index, in EmailRow row, in EmailDetail detail)
     {
         var w = session.Connection.Write();
-        Items(ref w, index, detail);
+        Items(ref w, index, row, detail);
         w.Raw(")\r\n"u8);
         w.Commit();
     }
 
-    private void Items(ref WireWriter w, int index, in EmailDetail detail)
+    private void Items(ref WireWriter w, int index, in EmailRow row, in EmailDetail detail)
     {
-        var row = RowOf(_mailbox.View.Current, index);
         FetchWriter.Begin(ref w, index + 1);
         var any = FetchWriter.FromIndex(ref w, request.Items, row, _mailbox, _mailbox.View.Keywords);
         FetchWriter.FromDetails(ref w, request.Items, detail.Envelope, detail.Structure, any);
     }
 
     // The stored columns are only lent: what they say is written down, and where the sections stand, before a body is read.
-    private void Sketch(int index, in EmailDetail detail)
+    private void Sketch(int index, in EmailRow row, in EmailDetail detail)
     {
         var start = _draft!.WrittenCount;
         var w = new WireWriter(_draft);
-        Items(ref w, index, detail);
+        Items(ref w, index, row, detail);
         w.Commit();
         var structure = new StructureView(detail.Structure);
         var places = new SectionPlace[request.Sections.Count];

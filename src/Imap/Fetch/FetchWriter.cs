@@ -24,14 +24,26 @@ internal static class FetchWriter
     ];
 
     /// <summary>A whole response about flags. It names the UID, which RFC 9051 §6.4.9 asks for after UID commands and allows always.</summary>
-    public static void Flags(ref WireWriter w, int number, in EmailRow row, SelectedMailbox mailbox)
+    public static void Flags(ref WireWriter w, int number, in EmailRow row, ImapSession session)
     {
         Begin(ref w, number);
         w.Raw("UID "u8);
         w.Number(row.Uid.Value);
         w.Raw(" FLAGS ("u8);
-        FlagNames(ref w, row, mailbox, mailbox.View.Keywords);
-        w.Raw("))\r\n"u8);
+        FlagNames(ref w, row, session.Mailbox, session.Mailbox.View.Keywords);
+        w.Byte((byte)')');
+        if (session.Has(Extensions.CondStore)) ModSeq(ref w, row, any: true);
+        w.Raw(")\r\n"u8);
+    }
+
+    /// <summary>What a silent STORE still tells a client that follows change numbers (RFC 7162 §3.1.3).</summary>
+    public static void ModSeq(ref WireWriter w, int number, in EmailRow row)
+    {
+        Begin(ref w, number);
+        w.Raw("UID "u8);
+        w.Number(row.Uid.Value);
+        ModSeq(ref w, row, any: true);
+        w.Raw(")\r\n"u8);
     }
 
     public static void Begin(ref WireWriter w, int number)
@@ -70,6 +82,11 @@ internal static class FetchWriter
             w.Number(row.SizeBytes);
             any = true;
         }
+        if ((items & FetchItems.ModSeq) != 0)
+        {
+            ModSeq(ref w, row, any);
+            any = true;
+        }
         return any;
     }
 
@@ -96,6 +113,13 @@ internal static class FetchWriter
             any = true;
         }
         return any;
+    }
+
+    private static void ModSeq(ref WireWriter w, in EmailRow row, bool any)
+    {
+        w.Raw(any ? " MODSEQ ("u8 : "MODSEQ ("u8);
+        w.Number(row.ModSeq.Value);
+        w.Byte((byte)')');
     }
 
     private static void FlagNames(ref WireWriter w, in EmailRow row, SelectedMailbox mailbox, KeywordSets keywords)

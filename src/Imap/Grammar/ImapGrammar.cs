@@ -124,6 +124,20 @@ internal static class ImapGrammar
         return false;
     }
 
+    /// <summary>mod-sequence-value and, from 0 on, mod-sequence-valzer (RFC 7162 §7): 63 bits.</summary>
+    public static bool ExpectModSeq(this ref GrammarReader r, long min, out ModSeq modSeq)
+    {
+        modSeq = default;
+        var mark = r;
+        if (r.TryNumber(long.MaxValue, out var number) && (long)number >= min)
+        {
+            modSeq = new ModSeq((long)number);
+            return true;
+        }
+        r.Restore(mark);
+        return r.Missing("change number");
+    }
+
     /// <summary>A mailbox name of a command (RFC 3501 §5.1.3: modified UTF-7).</summary>
     public static bool ExpectMailbox(this ref GrammarReader r, out MailboxName mailbox)
     {

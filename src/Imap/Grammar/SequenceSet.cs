@@ -3,7 +3,22 @@ using Posthorn.Core;
 namespace Posthorn.Imap;
 
 /// <summary>Message numbers or UIDs from First to Last, both included.</summary>
-internal readonly record struct NumberRange(uint First, uint Last);
+internal readonly record struct NumberRange(uint First, uint Last)
+{
+    /// <summary>Whether a number lies in one of some ranges that rise without overlap.</summary>
+    public static bool Find(List<NumberRange> ranges, uint number)
+    {
+        var (low, high) = (0, ranges.Count - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            if (number < ranges[middle].First) high = middle - 1;
+            else if (number > ranges[middle].Last) low = middle + 1;
+            else return true;
+        }
+        return false;
+    }
+}
 
 /// <summary>A sequence-set (RFC 9051 §9) as it was written; the star gets its meaning from the mailbox.</summary>
 internal sealed class SequenceSet
@@ -29,6 +44,13 @@ internal sealed class SequenceSet
         }
         while (r.TryByte((byte)','));
         return true;
+    }
+
+    /// <summary>A set of what is known, in which a star would mean nothing (RFC 7162 §7).</summary>
+    public static bool ExpectKnown(ref GrammarReader r, out SequenceSet set)
+    {
+        if (!ExpectFrom(ref r, out set)) return false;
+        return !set._ranges.Exists(static range => range.First == Star || range.Last == Star) || r.Missing("numbers without a star");
     }
 
     /// <summary>True when a peek says that a set begins here.</summary>

@@ -11,6 +11,16 @@ internal sealed class UidSetText
     private uint _first;
     private uint _last;
 
+    /// <summary>Ranges so far.</summary>
+    public int Ranges { get; private set; }
+
+    public void Clear()
+    {
+        _text.Clear();
+        _first = _last = 0;
+        Ranges = 0;
+    }
+
     public void Add(Uid uid)
     {
         if (_last != 0 && uid.Value == _last + 1)
@@ -20,6 +30,7 @@ internal sealed class UidSetText
         }
         Close();
         _first = _last = uid.Value;
+        Ranges++;
     }
 
     public override string ToString()

@@ -107,6 +107,10 @@ internal ref struct SearchGrammar(bool decode)
                 if (!(r.ExpectSpace() && r.ExpectNumber(long.MaxValue, "number of octets", out var octets))) return false;
                 key = new SizeKey(name == "LARGER", (long)octets);
                 return true;
+            case "MODSEQ":
+                if (!ExpectModSeq(ref r, out var since)) return false;
+                key = new ModSeqKey(since);
+                return true;
             case "UID":
                 if (!(r.ExpectSpace() && SequenceSet.ExpectFrom(ref r, out var set))) return false;
                 key = new NumberKey(set, ByUid: true);
@@ -138,6 +142,20 @@ internal ref struct SearchGrammar(bool decode)
         };
         key = new DateKey(relation, date, sent);
         return true;
+    }
+
+    // ["/flags/…" ("priv" / "shared" / "all")] mod-sequence-valzer (RFC 7162 §3.1.5)
+    private static bool ExpectModSeq(ref GrammarReader r, out ModSeq since)
+    {
+        since = default;
+        if (!r.ExpectSpace()) return false;
+        if (r.TryPeek(out var next) && next == '"')
+        {
+            if (!(r.ExpectString(ImapGrammar.KeywordOctetsMax + 8, "entry name", out _) && r.ExpectSpace())) return false;
+            if (!(r.TryWord("PRIV"u8) || r.TryWord("SHARED"u8) || r.TryWord("ALL"u8))) return r.Missing("priv, shared or all");
+            if (!r.ExpectSpace()) return false;
+        }
+        return r.ExpectModSeq(0, out since);
     }
 
     private readonly bool ExpectNeedle(ref GrammarReader r, out string needle)

@@ -1,3 +1,4 @@
+using Posthorn.Core;
 using Posthorn.Store;
 
 namespace Posthorn.Imap;
@@ -22,6 +23,9 @@ internal abstract record SearchKey
 
     /// <summary>The keys in this tree for which the message itself must be read.</summary>
     public virtual IEnumerable<WordKey> WordKeys => [];
+
+    /// <summary>MODSEQ stands in this tree: the reply tells the largest one.</summary>
+    public virtual bool AsksForModSeq => false;
 
     protected static Verdict Of(bool yes) => yes ? Verdict.Yes : Verdict.No;
 }
@@ -69,17 +73,16 @@ internal sealed record NumberKey(SequenceSet Set, bool ByUid) : SearchKey
 
     public override Verdict Test(in SearchSubject subject)
     {
-        var number = ByUid ? subject.Row.Uid.Value : (uint)subject.Number;
-        var (low, high) = (0, _ranges.Count - 1);
-        while (low <= high)
-        {
-            var middle = (low + high) / 2;
-            if (number < _ranges[middle].First) high = middle - 1;
-            else if (number > _ranges[middle].Last) low = middle + 1;
-            else return Verdict.Yes;
-        }
-        return Verdict.No;
+        return Of(NumberRange.Find(_ranges, ByUid ? subject.Row.Uid.Value : (uint)subject.Number));
     }
+}
+
+/// <summary>MODSEQ (RFC 7162 §3.1.5). There is one number for a message, whatever was changed, so the entry's name is not kept.</summary>
+internal sealed record ModSeqKey(ModSeq Since) : SearchKey
+{
+    public override bool AsksForModSeq => true;
+
+    public override Verdict Test(in SearchSubject subject) => Of(subject.Row.ModSeq >= Since);
 }
 
 internal sealed record SizeKey(bool Larger, long Octets) : SearchKey
@@ -117,6 +120,8 @@ internal sealed record NotKey(SearchKey Key) : SearchKey
 {
     public override IEnumerable<WordKey> WordKeys => Key.WordKeys;
 
+    public override bool AsksForModSeq => Key.AsksForModSeq;
+
     public override bool TryBind(SelectedMailbox mailbox) => Key.TryBind(mailbox);
 
     public override Verdict Test(in SearchSubject subject) => Key.Test(subject) switch
@@ -130,6 +135,8 @@ internal sealed record NotKey(SearchKey Key) : SearchKey
 internal sealed record OrKey(SearchKey Left, SearchKey Right) : SearchKey
 {
     public override IEnumerable<WordKey> WordKeys => Left.WordKeys.Concat(Right.WordKeys);
+
+    public override bool AsksForModSeq => Left.AsksForModSeq || Right.AsksForModSeq;
 
     public override bool TryBind(SelectedMailbox mailbox) => Left.TryBind(mailbox) && Right.TryBind(mailbox);
 
@@ -146,6 +153,8 @@ internal sealed record OrKey(SearchKey Left, SearchKey Right) : SearchKey
 internal sealed record AndKey(IReadOnlyList<SearchKey> Keys) : SearchKey
 {
     public override IEnumerable<WordKey> WordKeys => Keys.SelectMany(key => key.WordKeys);
+
+    public override bool AsksForModSeq => Keys.Any(key => key.AsksForModSeq);
 
     public override bool TryBind(SelectedMailbox mailbox)
     {

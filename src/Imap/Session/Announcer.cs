@@ -17,15 +17,11 @@ internal static class Announcer
         var diff = MailboxSnapshot.Diff(mailbox.Known, present);
         if (keepNumbers && diff.Expunged.Count > 0) return true;
         var (before, told) = mailbox.Advance(present);
-        for (var end = diff.Expunged.Count; end > 0; end -= ImapLimits.BatchRows)
-        {
-            Expunged(session, diff, Math.Max(0, end - ImapLimits.BatchRows), end);
-            if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
-        }
+        if (!await (session.Has(Extensions.QResync) ? VanishedAsync(session, before, diff, ct) : ExpungedAsync(session, diff, ct))) return false;
         Exists(session, mailbox, before.Count - diff.Expunged.Count);
         for (var start = 0; start < diff.Changed.Count; start += ImapLimits.BatchRows)
         {
-            Changed(session, mailbox, before, told, diff, start);
+            Changed(session, before, told, diff, start);
             if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
         }
         return true;
@@ -51,6 +47,14 @@ internal static class Announcer
         w.Raw(")] flags that are kept\r\n"u8);
     }
 
+    /// <summary>Where the client stands when it has read this (RFC 7162 §3.1.2.1).</summary>
+    public static void HighestModSeq(ref WireWriter w, SelectedMailbox mailbox)
+    {
+        w.Raw("* OK [HIGHESTMODSEQ "u8);
+        w.Number(mailbox.Known.HighestModSeq.Value);
+        w.Raw("] the last change\r\n"u8);
+    }
+
     private static void Keywords(ref WireWriter w, IReadOnlyList<string> keywords)
     {
         foreach (var keyword in keywords)
@@ -59,6 +63,20 @@ internal static class Announcer
             w.Text(keyword);
         }
     }
+
+    private static async ValueTask<bool> ExpungedAsync(ImapSession session, MailboxDiff diff, CancellationToken ct)
+    {
+        for (var end = diff.Expunged.Count; end > 0; end -= ImapLimits.BatchRows)
+        {
+            Expunged(session, diff, Math.Max(0, end - ImapLimits.BatchRows), end);
+            if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
+        }
+        return true;
+    }
+
+    // RFC 7162 §3.2.10.2: only what the client was told of by EXISTS, which is what the snapshot before holds.
+    private static ValueTask<bool> VanishedAsync(ImapSession session, MailboxSnapshot before, MailboxDiff diff, CancellationToken ct) =>
+        Vanished.WriteAsync(session, diff.Expunged.Select(index => before[index].Uid), earlier: false, ct);
 
     // From the end, so that no number moves before it is named.
     private static void Expunged(ImapSession session, MailboxDiff diff, int start, int end)
@@ -90,17 +108,22 @@ internal static class Announcer
     }
 
     private static void Changed(
-        ImapSession session, SelectedMailbox mailbox, MailboxSnapshot before, IReadOnlyDictionary<int, MessageFlags>? told, MailboxDiff diff,
-        int start)
+        ImapSession session, MailboxSnapshot before, IReadOnlyDictionary<int, Told>? told, MailboxDiff diff, int start)
     {
+        var mailbox = session.Mailbox;
+        var tellsModSeq = session.Has(Extensions.CondStore);
         var w = session.Connection.Write();
         var end = Math.Min(start + ImapLimits.BatchRows, diff.Changed.Count);
         for (var i = start; i < end; i++)
         {
             ref readonly var now = ref mailbox.Known[diff.Changed[i]];
             var at = before.IndexOf(now.Uid);
-            if (at >= 0 && (told is not null && told.TryGetValue(at, out var flags) ? flags : before[at].Flags) == now.Flags) continue;
-            FetchWriter.Flags(ref w, diff.Changed[i] + 1, now, mailbox);
+            if (at >= 0)
+            {
+                var was = told is not null && told.TryGetValue(at, out var some) ? some : new Told(before[at]);
+                if (was.Flags == now.Flags && (!tellsModSeq || was.ModSeq == now.ModSeq)) continue;
+            }
+            FetchWriter.Flags(ref w, diff.Changed[i] + 1, now, session);
         }
         w.Commit();
     }

@@ -15,6 +15,8 @@ internal static class Capabilities
         "SPECIAL-USE", // RFC 6154
         "LIST-STATUS", // RFC 5819
         "STATUS=SIZE", // RFC 8438
+        "CONDSTORE", // RFC 7162
+        "QRESYNC", // RFC 7162
     ];
 
     private static readonly string Always = string.Join(

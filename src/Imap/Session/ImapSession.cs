@@ -35,6 +35,9 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
     public SessionStates State =>
         Identity is null ? SessionStates.NotAuthenticated : Selected is null ? SessionStates.Authenticated : SessionStates.Selected;
 
+    /// <summary>What the client has switched on.</summary>
+    public Extensions Enabled { get; private set; }
+
     public bool CanStartTls => server.Tls is not null && !connection.IsTls;
 
     public bool AcceptsPasswords => server.Authenticator.AcceptsPasswords(LoginContext);
@@ -67,6 +70,21 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         Identity = identity;
         connection.Limits = connection.Limits with { IdleTimeout = ImapLimits.IdleTimeout };
         Log.LoggedIn(server.Log, connection.SessionId, identity.Login);
+    }
+
+    public bool Has(Extensions extension) => (Enabled & extension) != 0;
+
+    /// <summary>Switches on, until the connection ends, what a command asks for by name or by using it.</summary>
+    public void Enable(Extensions extensions)
+    {
+        if ((extensions & Extensions.QResync) != 0) extensions |= Extensions.CondStore;
+        var isFirst = !Has(Extensions.CondStore) && (extensions & Extensions.CondStore) != 0;
+        Enabled |= extensions;
+        if (!isFirst || Selected is null) return;
+        // RFC 7162 §3.1: the first such command tells where the client stands.
+        var w = connection.Write();
+        Announcer.HighestModSeq(ref w, Selected);
+        w.Commit();
     }
 
     /// <summary>Counts a failed log-in; too many of them end the connection.</summary>
@@ -173,6 +191,7 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         if (reply.Status == ReplyStatus.Gone) return false;
         if (verb is not null && reply.Status != ReplyStatus.Bad && verb.Updates != Updates.None && Selected is not null
             && !await Announcer.TellAsync(this, Selected, verb.Updates == Updates.KeepNumbers, connection.Closed)) return false;
+        if (reply.TellsModSeq && Selected is not null) reply = reply with { Code = $"HIGHESTMODSEQ {Selected.Known.HighestModSeq.Value}" };
         _badInARow = verb is null && reply.Status == ReplyStatus.Bad ? _badInARow + 1 : 0;
         var w = connection.Write();
         if (reply.Closes && reply.Status == ReplyStatus.No) Bye(ref w, reply.Text);

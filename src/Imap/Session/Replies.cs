@@ -19,6 +19,9 @@ internal static class Replies
 
     public static readonly Reply BadName = Reply.No("this is not a mailbox name", "CANNOT");
 
+    /// <summary>RFC 7162 §3.2.3</summary>
+    public static readonly Reply NeedsQResync = Reply.Bad("ENABLE QRESYNC comes first");
+
     public static Reply Syntax(SyntaxFault fault) => Reply.Bad(fault.ToString());
 
     public static Reply From(Refusal refusal) => Reply.No(refusal.Text, CodeOf(refusal.Kind));

@@ -18,7 +18,8 @@ internal enum ReplyStatus : byte
 /// <summary>The tagged reply of a command.</summary>
 /// <param name="Code">The response code without its brackets (RFC 9051 §7.1); null for none.</param>
 /// <param name="Closes">The connection ends after it.</param>
-internal readonly record struct Reply(ReplyStatus Status, string? Code, string Text, bool Closes = false)
+/// <param name="TellsModSeq">The code is HIGHESTMODSEQ of what the client has been told by then (RFC 7162 §3.2.7).</param>
+internal readonly record struct Reply(ReplyStatus Status, string? Code, string Text, bool Closes = false, bool TellsModSeq = false)
 {
     public static Reply Said => new(ReplyStatus.Said, null, "");
 

@@ -14,6 +14,20 @@ internal sealed class RowSet
         foreach (var range in ranges) Count += range.Last - range.First + 1;
     }
 
+    public static RowSet All(int count) => count == 0 ? Empty : new([new IndexRange(0, count - 1)]);
+
+    /// <param name="indexes">Rising.</param>
+    public static RowSet Of(IEnumerable<int> indexes)
+    {
+        var ranges = new List<IndexRange>();
+        foreach (var index in indexes)
+        {
+            if (ranges.Count > 0 && ranges[^1].Last + 1 == index) ranges[^1] = ranges[^1] with { Last = index };
+            else ranges.Add(new IndexRange(index, index));
+        }
+        return new RowSet(ranges);
+    }
+
     /// <summary>Rising, without overlap.</summary>
     public IReadOnlyList<IndexRange> Ranges { get; }
 

@@ -26,8 +26,8 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
     private readonly List<NumberRange> _recent = [];
     private uint _recentFrom = uint.MaxValue;
 
-    // By row of Known, where the client was told other flags than stand there.
-    private Dictionary<int, MessageFlags>? _told;
+    // By row of Known, where the client was told something else than stands there.
+    private Dictionary<int, Told>? _told;
 
     public MailboxSnapshot Known { get; private set; } = view.Current;
 
@@ -76,6 +76,13 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
         return true;
     }
 
+    /// <summary>Of these rows those that have a larger change number now.</summary>
+    public RowSet ChangedSince(RowSet rows, ModSeq since)
+    {
+        var present = view.Current;
+        return RowSet.Of(rows.Indexes.Where(index => Fresh(present, index).ModSeq > since));
+    }
+
     public List<Uid> Uids(RowSet rows)
     {
         var uids = new List<Uid>(rows.Count);
@@ -89,12 +96,20 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
     /// <summary>A row of <see cref="Known"/> as it is in the present; as it was last, when it has been expunged.</summary>
     public EmailRow Fresh(MailboxSnapshot present, int index)
     {
-        ref readonly var row = ref Known[index];
-        if (ReferenceEquals(present, Known)) return row;
+        _ = TryFresh(present, index, out var row);
+        return row;
+    }
+
+    /// <summary>As <see cref="Fresh"/>; false when the message has been expunged: the client may know more of it than the row says.</summary>
+    public bool TryFresh(MailboxSnapshot present, int index, out EmailRow row)
+    {
+        row = Known[index];
+        if (ReferenceEquals(present, Known)) return true;
         // Without expunges below it a row stands where it stood.
-        if (index < present.Count && present[index].Uid == row.Uid) return present[index];
-        var at = present.IndexOf(row.Uid);
-        return at < 0 ? row : present[at];
+        var at = index < present.Count && present[index].Uid == row.Uid ? index : present.IndexOf(row.Uid);
+        if (at < 0) return false;
+        row = present[at];
+        return true;
     }
 
     /// <summary>Takes what no session has been told of, before the client is told how many messages there are.</summary>
@@ -110,24 +125,26 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
 
     public bool IsRecent(Uid uid) => uid.Value >= _recentFrom && IsInRecent(uid.Value);
 
-    /// <summary>As <see cref="Fresh"/>, for a reply that shows the flags.</summary>
-    public EmailRow Tell(MailboxSnapshot present, int index)
+    /// <summary>As <see cref="TryFresh"/>, for a reply that shows the flags.</summary>
+    /// <param name="withModSeq">It shows the change number too.</param>
+    public bool TryTell(MailboxSnapshot present, int index, bool withModSeq, out EmailRow row)
     {
-        var row = Fresh(present, index);
-        if (!ReferenceEquals(present, Known) || _told is not null) Note(index, row.Flags);
-        return row;
+        if (!TryFresh(present, index, out row)) return false;
+        if (!ReferenceEquals(present, Known) || _told is not null) Note(index, row.Flags, withModSeq ? row.ModSeq : TellsOf(index).ModSeq);
+        return true;
     }
 
-    /// <summary>The flags that the client believes a row to have.</summary>
-    public MessageFlags Told(int index) => _told is not null && _told.TryGetValue(index, out var flags) ? flags : Known[index].Flags;
+    /// <summary>What the client believes of a row.</summary>
+    public Told TellsOf(int index) => _told is not null && _told.TryGetValue(index, out var told) ? told : new Told(Known[index]);
 
-    public void Note(int index, MessageFlags flags)
+    public void Note(int index, MessageFlags flags, ModSeq modSeq)
     {
-        if (flags != Told(index)) (_told ??= [])[index] = flags;
+        var told = new Told(flags, modSeq);
+        if (told != TellsOf(index)) (_told ??= [])[index] = told;
     }
 
     /// <summary>The client is being told of everything up to this snapshot. What it knew before comes back.</summary>
-    public (MailboxSnapshot Before, IReadOnlyDictionary<int, MessageFlags>? Told) Advance(MailboxSnapshot present)
+    public (MailboxSnapshot Before, IReadOnlyDictionary<int, Told>? Told) Advance(MailboxSnapshot present)
     {
         var (before, told) = (Known, _told);
         (Known, _told) = (present, null);
@@ -155,5 +172,14 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
     {
         var at = Known.IndexOf(new Uid(uid));
         return at < 0 ? ~at - 1 : at;
+    }
+}
+
+/// <summary>What a client was told of a message.</summary>
+internal readonly record struct Told(MessageFlags Flags, ModSeq ModSeq)
+{
+    public Told(in EmailRow row)
+        : this(row.Flags, row.ModSeq)
+    {
     }
 }
