@@ -29,6 +29,9 @@ public ref struct GrammarReader(ReadOnlySequence<byte> line)
     /// <summary>The first thing that an <c>Expect…</c> missed.</summary>
     public SyntaxFault? Fault { get; private set; }
 
+    /// <summary>The peer has agreed to UTF-8 where the protocol was ASCII: a grammar that knows two forms of a text reads this one.</summary>
+    public bool Utf8 { get; init; }
+
     public readonly bool End => _reader.End;
 
     /// <summary>Octets read so far.</summary>

@@ -47,6 +47,16 @@ public static class MessageIds
         return ids;
     }
 
+    /// <summary>RFC 5256 §3: what References says, or else the first id of In-Reply-To; up to <see cref="MimeLimits.ReferencesMax"/>.</summary>
+    public static List<string> Ancestors(ReadOnlySpan<byte> references, ReadOnlySpan<byte> inReplyTo)
+    {
+        var ids = Parse(references);
+        if (ids.Count == 0) return [.. Parse(inReplyTo).Take(1)];
+        // The first id names the thread, the last ones its latest messages.
+        if (ids.Count > MimeLimits.ReferencesMax) ids.RemoveRange(1, ids.Count - MimeLimits.ReferencesMax);
+        return ids;
+    }
+
     // Folding and obsolete white space inside an id say nothing (RFC 5322 §4.5.4).
     private static string? Clean(ReadOnlySpan<byte> id)
     {

@@ -76,7 +76,9 @@ public static class MessageReader
             Structure = StructureWriter.Write(root, reader.Index, reader.IndexComplete),
             MessageId = header.MessageId is null ? null : MessageIds.ParseOne(header.MessageId),
             References = MessageIds.Thread(header.References, header.InReplyTo),
-            BaseSubject = Posthorn.Mime.BaseSubject.Of(subject),
+            Ancestors = MessageIds.Ancestors(header.References, header.InReplyTo),
+            BaseSubject = Posthorn.Mime.BaseSubject.Of(subject, out var isReplyOrForward),
+            IsReplyOrForward = isReplyOrForward,
             SentAt = header.Date is not null && DateUtils.TryParse(header.Date, out var date) ? date : null,
             Length = feed.Total,
         };

@@ -18,6 +18,12 @@ public sealed record MessageSummary
     /// <summary>The ids of References, then those of In-Reply-To, each once, without angle brackets.</summary>
     public required IReadOnlyList<string> References { get; init; }
 
+    /// <summary>The ancestors by RFC 5256 §3: the ids of References, or else the first one of In-Reply-To; the parent last.</summary>
+    public required IReadOnlyList<string> Ancestors { get; init; }
+
+    /// <summary>RFC 5256 §2.1: the subject carries the mark of a reply or of a forwarded message.</summary>
+    public required bool IsReplyOrForward { get; init; }
+
     /// <summary>RFC 5256 §2.1, in lower case for comparison only where the reader folds it; the text keeps its case.</summary>
     public required string BaseSubject { get; init; }
 

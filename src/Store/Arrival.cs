@@ -9,8 +9,8 @@ internal static class Arrival
 {
     private const string InsertEmailSql = """
         INSERT INTO email (id, thread, blob, size_bytes, received_at, sent_at, has_attachment, thread_keys, base_subject,
-            envelope, structure, preview, prefix)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            envelope, structure, preview, prefix, thread_link)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """;
 
     public const string InsertMembershipSql = """
@@ -84,7 +84,7 @@ internal static class Arrival
             .Bind(EmailTable.Key(account, id)).Bind(EmailTable.Key(account, thread)).Bind(blob).Bind(email.SizeBytes).Bind(email.ReceivedAt)
             .Bind(summary.SentAt?.ToUnixTimeMilliseconds()).Bind(summary.HasAttachment).Bind(Threading.Pack(email.ThreadKeys))
             .Bind(Encoding.UTF8.GetBytes(summary.BaseSubject)).Bind(summary.Envelope).Bind(summary.Structure)
-            .Bind(Encoding.UTF8.GetBytes(summary.Preview)).Bind(email.TracePrefix.Span).Execute();
+            .Bind(Encoding.UTF8.GetBytes(summary.Preview)).Bind(email.TracePrefix.Span).Bind(email.ThreadLink).Execute();
         var row = new EmailRow(
             uid.Value, id.Value, thread.Value, edit.ModSeq.Value, bits, email.SizeBytes,
             email.ReceivedAt.ToUnixTimeMilliseconds(), tx.Now.ToUnixTimeMilliseconds());

@@ -15,6 +15,7 @@ public enum DetailParts
     Preview = 4,
     TracePrefix = 8,
     BaseSubject = 16,
+    ThreadLink = 32,
 }
 
 /// <summary>What is stored of one Email besides its memberships. The spans are valid within the visit.</summary>
@@ -36,7 +37,8 @@ public readonly ref struct EmailDetail
         if (parts.HasFlag(DetailParts.Structure)) Structure = rows.Blob(column++);
         if (parts.HasFlag(DetailParts.Preview)) PreviewUtf8 = rows.Blob(column++);
         if (parts.HasFlag(DetailParts.TracePrefix)) TracePrefix = rows.Blob(column++);
-        if (parts.HasFlag(DetailParts.BaseSubject)) BaseSubjectUtf8 = rows.Blob(column);
+        if (parts.HasFlag(DetailParts.BaseSubject)) BaseSubjectUtf8 = rows.Blob(column++);
+        if (parts.HasFlag(DetailParts.ThreadLink)) ThreadLink = new ThreadLink(rows.IsNull(column) ? default : rows.Blob(column));
     }
 
     private readonly long _receivedAt;
@@ -77,10 +79,13 @@ public readonly ref struct EmailDetail
     /// <summary>RFC 5256 §2.1, for SORT and THREAD.</summary>
     public ReadOnlySpan<byte> BaseSubjectUtf8 { get; }
 
+    /// <summary>What THREAD=REFERENCES needs.</summary>
+    public ThreadLink ThreadLink { get; }
+
     /// <summary>The statements: one for each combination of parts, made once.</summary>
     internal static string RangeSql(DetailParts parts) => Sql[(int)parts];
 
-    private static readonly string[] Sql = [.. Enumerable.Range(0, 32).Select(p => Compose((DetailParts)p))];
+    private static readonly string[] Sql = [.. Enumerable.Range(0, 64).Select(p => Compose((DetailParts)p))];
 
     private static string Compose(DetailParts parts)
     {
@@ -90,6 +95,7 @@ public readonly ref struct EmailDetail
         if (parts.HasFlag(DetailParts.Preview)) columns.Append(", preview");
         if (parts.HasFlag(DetailParts.TracePrefix)) columns.Append(", prefix");
         if (parts.HasFlag(DetailParts.BaseSubject)) columns.Append(", base_subject");
+        if (parts.HasFlag(DetailParts.ThreadLink)) columns.Append(", thread_link");
         return $"SELECT {columns} FROM email WHERE id BETWEEN $1 AND $2 ORDER BY id";
     }
 }

@@ -23,6 +23,8 @@ public sealed record NewEmail(
 
     /// <summary>Hashed here, so that the writer's thread need not.</summary>
     internal long[] ThreadKeys { get; } = Threading.Keys(Summary);
+
+    internal byte[] ThreadLink { get; } = Store.ThreadLink.Pack(Summary);
 }
 
 /// <summary>Where a message has come to lie.</summary>

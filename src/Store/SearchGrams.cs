@@ -1,11 +1,13 @@
 using System.Globalization;
 using System.Text;
+using Posthorn.Core;
 
 namespace Posthorn.Store;
 
 /// <summary>
 /// The pieces of text that the index knows: of words the runs of three letters or digits, of scripts written without spaces each character
-/// and each pair. IMAP's substring is then an AND of pieces. Characters are folded as an ordinal comparison without regard to case folds them.
+/// and each pair. IMAP's substring is then an AND of pieces. Characters are what the collation of searches makes of
+/// them (<see cref="UnicodeCaseMap"/>).
 /// A piece is a number, its characters in 21 bits each.
 /// </summary>
 internal static class SearchGrams
@@ -27,31 +29,19 @@ internal static class SearchGrams
     /// <summary>Adds every piece of the text.</summary>
     public static void Collect(ReadOnlySpan<char> text, HashSet<long> grams)
     {
-        long last = 0;
-        var (run, script) = (0, Script.None);
+        var collector = new Collector(grams);
         while (!text.IsEmpty)
         {
-            Rune rune;
-            Script kind;
             if (char.IsAscii(text[0]))
             {
-                (rune, kind) = (new Rune(char.ToUpperInvariant(text[0])), char.IsAsciiLetterOrDigit(text[0]) ? Script.Words : Script.None);
+                collector.Add(char.ToUpperInvariant(text[0]), char.IsAsciiLetterOrDigit(text[0]) ? Script.Words : Script.None);
                 text = text[1..];
+                continue;
             }
-            else
-            {
-                _ = Rune.DecodeFromUtf16(text, out var raw, out var length);
-                rune = Fold(raw, out kind);
-                text = text[length..];
-            }
-
-            run = kind == Script.None ? 0 : kind == script ? run + 1 : 1;
-            script = kind;
-            last = (last << RuneBits | (uint)rune.Value) & long.MaxValue;
-            if (kind == Script.Words && run > 2) grams.Add(last);
-            if (kind != Script.Dense) continue;
-            grams.Add(rune.Value);
-            if (run > 1) grams.Add(last & ((1L << 2 * RuneBits) - 1));
+            _ = Rune.DecodeFromUtf16(text, out var rune, out var length);
+            text = text[length..];
+            if (!UnicodeCaseMap.TryMap(rune.Value, out var mapped)) collector.Add(rune);
+            else foreach (var part in mapped.EnumerateRunes()) collector.Add(part);
         }
     }
 
@@ -78,10 +68,25 @@ internal static class SearchGrams
     /// <summary>A piece in 32 bits, for databases that index numbers: stored, so never to be changed.</summary>
     public static uint Hash(long gram) => (uint)((ulong)gram * 0x9E3779B97F4A7C15UL >> 32);
 
-    private static Rune Fold(Rune rune, out Script script)
+    private ref struct Collector(HashSet<long> grams)
     {
-        script = IsDense(rune.Value) ? Script.Dense : Rune.IsLetterOrDigit(rune) || IsMark(rune) ? Script.Words : Script.None;
-        return Rune.ToUpperInvariant(rune);
+        private long _last;
+        private int _run;
+        private Script _script;
+
+        public void Add(Rune rune) =>
+            Add(rune.Value, IsDense(rune.Value) ? Script.Dense : Rune.IsLetterOrDigit(rune) || IsMark(rune) ? Script.Words : Script.None);
+
+        public void Add(int point, Script script)
+        {
+            _run = script == Script.None ? 0 : script == _script ? _run + 1 : 1;
+            _script = script;
+            _last = (_last << RuneBits | (uint)point) & long.MaxValue;
+            if (script == Script.Words && _run > 2) grams.Add(_last);
+            if (script != Script.Dense) return;
+            grams.Add(point);
+            if (_run > 1) grams.Add(_last & ((1L << 2 * RuneBits) - 1));
+        }
     }
 
     private static bool IsMark(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
@@ -92,6 +97,7 @@ internal static class SearchGrams
         < 0x0E00 => false,
         <= 0x0EFF => true, // Thai, Lao
         >= 0x1000 and <= 0x109F => true, // Myanmar
+        >= 0x1100 and <= 0x11FF => true, // Hangul, as the collation takes its syllables apart
         >= 0x1780 and <= 0x17FF => true, // Khmer
         >= 0x2E80 and <= 0x9FFF => code is not (>= 0x3000 and <= 0x3004 or >= 0x3008 and <= 0x3020),
         >= 0xA000 and <= 0xA4CF => true, // Yi

@@ -38,7 +38,7 @@ public sealed class SearchIndex
     }
 
     /// <summary>Of the search database on SQLite, of the main one on PostgreSQL.</summary>
-    public static Schema Schema { get; } = new("search", [SearchDialect.First]);
+    public static Schema Schema { get; } = new("search", [SearchDialect.First, SearchDialect.Casemap]);
 
     internal SearchFeed Feed { get; }
 
@@ -96,6 +96,9 @@ internal sealed record SearchDialect(string PutSql, string DeleteSql, string Del
         -- postgres
         CREATE INDEX search_text_grams ON search_text USING GIN (grams);
         """;
+
+    /// <summary>What was indexed before is folded otherwise: every account is indexed anew.</summary>
+    public const string Casemap = "DELETE FROM search_position;";
 
     private static readonly SearchDialect Sqlite = new(
         "INSERT OR REPLACE INTO search_text (rowid, grams) VALUES ($1, $2)",

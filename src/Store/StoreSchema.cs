@@ -5,10 +5,13 @@ namespace Posthorn.Store;
 /// <summary>The tables of the mail model. See docs/storage.md.</summary>
 internal static class StoreSchema
 {
-    public static Schema Schema { get; } = new("store", [First])
+    public static Schema Schema { get; } = new("store", [First, ThreadLinks])
     {
         AccountLock = "SELECT 1 FROM account_state WHERE account = $1 FOR UPDATE",
     };
+
+    // What THREAD=REFERENCES needs of a message, see ThreadLink; NULL for what arrived before the column.
+    private const string ThreadLinks = "ALTER TABLE email ADD COLUMN thread_link BLOB;";
 
     // membership is the listing table: narrow rows, clustered by mailbox, so that opening a mailbox is one range read.
     // email is the wide one, clustered by account << 32 | email; SQLite would spill such rows into overflow pages in a table
