@@ -81,6 +81,96 @@ public sealed class ImapTests(PosthornServer server) : InteropTests(server), ICl
     }
 
     [Fact]
+    public async Task Imapflow_makes_up_what_it_has_missed()
+    {
+        var person = await Server.AddPersonAsync();
+        var outcome = await Peer.NodeAsync("resync.mjs", $"{Server.Imaps}", person.Address, person.Password);
+        var heard = outcome.Require().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement);
+        Assert.Equal(
+            ["messages 4", "qresync true", "changed 2 \\Seen", "vanished 1 false"],
+            heard.Select(h => $"{h.GetProperty("kind")} {h.GetProperty("shown")}"));
+    }
+
+    [Fact]
+    public async Task Mbsync_that_was_interrupted_goes_on_where_it_was()
+    {
+        const int Messages = 10_000;
+        var person = await Server.AddPersonAsync();
+        string folder = Directory.CreateTempSubdirectory("mbsync-").FullName;
+        string configuration = await WriteMbsyncAsync(folder, person);
+        (await Peer.PythonAsync("fill_mailbox.py", $"{Server.Imap}", person.Address, person.Password, $"{Messages}")).Require();
+
+        // Killed three times in the middle of its work, then left alone. It is not to fetch anything twice.
+        string inbox = Path.Combine(folder, "mail", "INBOX");
+        for (int tries = 0; tries < 3; tries++)
+            await Peer.RunAsync("timeout", ["-s", "KILL", $"{1 + tries}", "mbsync", "-c", configuration, "-a"]);
+        await SyncAsync(configuration);
+        Assert.Equal(Messages, Count());
+
+        // Both ways, many at once: what is deleted and flagged here, and what is flagged there.
+        string[] files = [.. Directory.EnumerateFiles(Path.Combine(inbox, "cur")), .. Directory.EnumerateFiles(Path.Combine(inbox, "new"))];
+        foreach (string file in files.Take(1000)) File.Delete(file);
+        foreach (string file in files.Skip(1000).Take(1000))
+            File.Move(file, Path.Combine(inbox, "cur", Path.GetFileName(file).Split(":2,")[0] + ":2,FS"));
+        await Peer.RunAsync("timeout", ["-s", "KILL", "1", "mbsync", "-c", configuration, "-a"]);
+        await SyncAsync(configuration);
+        using var client = await LogInAsync(person);
+        Assert.Contains($"* {Messages - 1000} EXISTS\n", await client.CommandAsync("b", "SELECT INBOX"), StringComparison.Ordinal);
+        Assert.Contains("COUNT 1000\n", await client.CommandAsync("c", "SEARCH RETURN (COUNT) FLAGGED SEEN"), StringComparison.Ordinal);
+        await client.CommandAsync("d", "STORE 1:* +FLAGS.SILENT (\\Answered)");
+        await SyncAsync(configuration);
+        Assert.Equal(
+            Messages - 1000,
+            Directory.EnumerateFiles(Path.Combine(inbox, "cur")).Count(f => f.Split(":2,")[^1].Contains('R', StringComparison.Ordinal)));
+        Directory.Delete(folder, recursive: true);
+
+        int Count() => Directory.EnumerateFiles(Path.Combine(inbox, "new")).Count() + Directory.EnumerateFiles(Path.Combine(inbox, "cur")).Count();
+    }
+
+    [Fact]
+    public async Task Neomutt_lists_tags_and_saves()
+    {
+        var person = await Server.AddPersonAsync();
+        foreach (string subject in (string[])["stays here", "goes away"]) await DeliverAsync(person, subject);
+        string folder = Directory.CreateTempSubdirectory("neomutt-").FullName;
+        string settings = Path.Combine(folder, "muttrc");
+        await File.WriteAllTextAsync(
+            settings,
+            $"""
+            set imap_user = "{person.Address}"
+            set imap_pass = "{person.Password}"
+            set folder = "imaps://127.0.0.1:{Server.Imaps}/"
+            set spoolfile = "+INBOX"
+            set certificate_file = "{await Server.SaveCertificateAsync()}"
+            set ssl_verify_host = no
+            set ssl_verify_dates = no
+            set imap_condstore = yes
+            set imap_qresync = yes
+            set header_cache = "{folder}/cache"
+            set confirmappend = no
+            set delete = yes
+            set move = no
+            set wait_key = no
+            push "<limit>~s away<enter><save-message>=Archive<enter><sync-mailbox><quit>"
+
+            """,
+            Cancelled);
+        // Twice: the second time it comes back to its own cache.
+        for (int turn = 0; turn < 2; turn++)
+        {
+            var environment = new Dictionary<string, string> { ["TERM"] = "xterm", ["HOME"] = folder };
+            var outcome = await Peer.RunAsync("script", ["-qec", $"timeout 30 neomutt -n -F {settings}", "/dev/null"], "", environment);
+            Assert.True(outcome.Status == 0, outcome.ToString());
+        }
+        using var client = await LogInAsync(person);
+        Assert.Contains("* 1 EXISTS\n", await client.CommandAsync("b", "SELECT INBOX"), StringComparison.Ordinal);
+        await client.CommandAsync("c", "SELECT Archive");
+        string saved = await client.CommandAsync("d", "FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]");
+        Assert.Contains("Subject: goes away", saved, StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public async Task One_connection_sees_at_once_what_another_does()
     {
         var person = await Server.AddPersonAsync();
