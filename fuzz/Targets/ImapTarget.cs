@@ -31,13 +31,19 @@ internal sealed class ImapTarget : Target
         "HEADER ", "KEYWORD ", "UNKEYWORD ", "LARGER ", "SMALLER ", "UNDELETED", "UNDRAFT", "UNFLAGGED", "DRAFT",
         "FLAGGED", "PLAIN ", "=", "AGFubgBzZWNyZXQ=", "\"name\" \"x\"", "CONDSTORE", " (CONDSTORE)", " (QRESYNC (", "67890007 ",
         "90060115194045000 ", "41,43:211 ", "(1:3 4:6)", ")))", " (CHANGEDSINCE 12345", " VANISHED", "(UNCHANGEDSINCE 5) ", "MODSEQ ",
-        "\"/flags/\\\\draft\" all ", "HIGHESTMODSEQ ", "\u00C3\u00A9",
+        "\"/flags/\\\\draft\" all ", "HIGHESTMODSEQ ", "SAVE ", "CONTEXT ", "UPDATE ",
+        "PARTIAL 1:500", "PARTIAL -1:-100", "(PARTIAL -1:-30)", "$", "OLDER 86400", "YOUNGER 60", "UTF8 (~{3}\r\nabc)", "UTF8=ACCEPT",
+        "IMAP4rev2", "UIDONLY", "(REVERSE DATE SUBJECT) UTF-8 ",
+        "ARRIVAL ", "SIZE ", "FROM ", "TO ", "CC ", "DISPLAYFROM", "DISPLAYTO", "ORDEREDSUBJECT UTF-8 ", "REFERENCES US-ASCII ", "IN (",
+        "selected", "inboxes ", "personal", "subscribed", "subtree (a b)", "subtree-one x", "mailboxes INBOX) ", "\"B01\"",
+        "2000 10:20", "\u00C3\u00A9",
     ];
 
     public override IReadOnlyList<ParserSource> Parser { get; } =
     [
         new("src/Core/GrammarReader.cs"), new("src/Imap/Grammar/*.cs"), new("src/Imap/Session/Verb.cs"),
-        new("src/Imap/Search/SearchGrammar.cs"), new("src/Imap/Fetch/FetchGrammar.cs"), new("src/Imap/Fetch/FetchModifiers.cs"),
+        new("src/Imap/Search/SearchGrammar.cs"), new("src/Imap/Search/SearchOptions.cs", "ExpectFrom", "Read"),
+        new("src/Imap/Search/SortCriterion.cs"), new("src/Imap/Fetch/FetchGrammar.cs"), new("src/Imap/Fetch/FetchModifiers.cs"),
         new("src/Imap/Commands/QResyncParameter.cs", "ExpectFrom"),
         new("src/Imap/Commands/*Command.cs", "TryParse", "Expect", "IsMessageNext", "TryDecode", "Decode", "Read", "Shown"),
     ];
@@ -54,7 +60,7 @@ internal sealed class ImapTarget : Target
             Oracle.Same(whole, again, "a command that is written again parses to the same");
             if (command is ListCommand list) Patterns(list);
         }
-        AppendCommand.IsMessageNext(input, out _);
+        AppendCommand.IsMessageNext(input, utf8: false, out _);
         foreach (var token in Encoding.Latin1.GetString(input.Span).Split(' '))
         {
             Set(token, (uint)draw.Below(8));
@@ -90,6 +96,7 @@ internal sealed class ImapTarget : Target
     private static void Set(string token, uint star)
     {
         var ranges = token.Split(',').Select(r => r.Split(':')).ToArray();
+        if (token == "$") return;
         var isSet = ranges.All(r => r.Length <= 2 && r.All(IsNumber)) && ranges.Length <= ImapLimits.SequenceRangesMax;
         var r = new GrammarReader(Encoding.Latin1.GetBytes(token));
         Oracle.Holds((SequenceSet.ExpectFrom(ref r, out var set) && r.End) == isSet, "a sequence set is what the reference takes for one");

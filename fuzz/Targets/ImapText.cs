@@ -41,6 +41,11 @@ internal static class ImapText
             case StoreCommand store: Store(ref w, store); break;
             case FetchCommand fetch: Set(ref w, fetch.Set); Fetch(ref w, fetch.Request); Modifiers(ref w, fetch.Modifiers); break;
             case SearchCommand search: Search(ref w, search); break;
+            case SortCommand sort: Sort(ref w, sort); break;
+            case ThreadCommand thread: Thread(ref w, thread); break;
+            case EsearchCommand esearch: Esearch(ref w, esearch); break;
+            case CancelUpdateCommand cancel: foreach (var tag in cancel.Tags) Words(ref w, "", tag); break;
+            case UidBatchesCommand batches: UidBatches(ref w, batches); break;
             case IdCommand id: Oracle.Holds(id.Client.All(c => c is >= ' ' and <= '~'), "a client's name is printable"); w.Text(" NIL"); break;
             case EnableCommand enable: w.Text(enable.Extensions == Extensions.None ? " X" : EnableCommand.NamesOf(enable.Extensions)); break;
         }
@@ -58,14 +63,20 @@ internal static class ImapText
         if (sasl.Initial is { } initial) w.Text(initial.Length == 0 ? " =" : " " + Convert.ToBase64String(initial));
     }
 
-    private static void Mailbox(ref WireWriter w, MailboxName name)
+    private static void Mailbox(ref WireWriter w, MailboxName name, bool first = false)
     {
         Oracle.Holds(MailboxName.WithInbox(name.Path) == name.Path || !name.IsWellFormed, "INBOX is written in one way");
-        w.Space();
+        if (!first) w.Space();
         // One delimiter at the end is not part of the name.
         var path = name.Path.EndsWith(MailboxName.Delimiter) ? name.Path + MailboxName.Delimiter : name.Path;
-        if (name.IsWellFormed) w.Mailbox(path);
+        if (name.IsWellFormed) w.Mailbox(path, utf8: false);
         else w.String(Encoding.Latin1.GetBytes(path));
+    }
+
+    private static void UidBatches(ref WireWriter w, UidBatchesCommand batches)
+    {
+        w.Text(string.Create(CultureInfo.InvariantCulture, $" {batches.Size}"));
+        if (batches.Batches is { } some) w.Text(string.Create(CultureInfo.InvariantCulture, $" {some.First}:{some.Last}"));
     }
 
     private static void Select(ref WireWriter w, SelectCommand select)
@@ -105,7 +116,7 @@ internal static class ImapText
         };
         if (!list.Lsub) w.Text($" ({string.Join(' ', names.Where(n => list.Selection.HasFlag(n.Key)).Select(n => n.Value))})");
         w.Space();
-        w.Mailbox(list.Reference);
+        w.Mailbox(list.Reference, utf8: false);
         w.Text(list.Lsub ? " " : " (");
         for (var i = 0; i < list.Patterns.Count; i++)
         {
@@ -132,13 +143,17 @@ internal static class ImapText
                 ImapDate.Write(ref w, time);
                 w.Space();
             }
+            if (message.Utf8) w.Text("UTF8 (~");
             if (message.Literal.Octets is not { } octets)
             {
                 w.Raw([ImapGrammar.StagedMark, (byte)message.Literal.Number]);
-                continue;
             }
-            w.LiteralHead(octets.Length);
-            w.Raw(octets);
+            else
+            {
+                w.LiteralHead(octets.Length);
+                w.Raw(octets);
+            }
+            if (message.Utf8) w.Byte((byte)')');
         }
     }
 
@@ -154,7 +169,8 @@ internal static class ImapText
         w.Text(Text(set));
     }
 
-    private static string Text(SequenceSet set) => string.Join(',', set.Resolve(uint.MaxValue).Select(r => $"{r.First}:{r.Last}"));
+    private static string Text(SequenceSet set) =>
+        set.IsSaved ? "$" : string.Join(',', set.Resolve(uint.MaxValue).Select(r => $"{r.First}:{r.Last}"));
 
     private static void Store(ref WireWriter w, StoreCommand store)
     {
@@ -193,16 +209,72 @@ internal static class ImapText
         var words = new List<string>();
         if (modifiers.ChangedSince is { } since) words.Add(string.Create(CultureInfo.InvariantCulture, $"CHANGEDSINCE {since.Value}"));
         if (modifiers.Vanished) words.Add("VANISHED");
+        if (modifiers.Partial is { } partial) words.Add($"PARTIAL {partial}");
         if (words.Count > 0) w.Text($" ({string.Join(' ', words)})");
     }
 
     private static void Search(ref WireWriter w, SearchCommand search)
     {
-        if (search.Return != SearchReturn.None) w.Text($" RETURN ({Words(search.Return)})");
-        if (!search.CharsetIsKnown) w.Text(" CHARSET unknown");
+        Return(ref w, search.Request.Options);
+        if (search.Request.Charset is { } charset) Words(ref w, "CHARSET", charset);
         w.Space();
-        if (search.Program is AndKey and) Keys(ref w, and);
-        else Key(ref w, search.Program);
+        Program(ref w, search.Request.Program);
+    }
+
+    private static void Sort(ref WireWriter w, SortCommand sort)
+    {
+        Return(ref w, sort.Request.Options);
+        w.Text($" ({string.Join(' ', sort.Criteria.Select(c => (c.Reverse ? "REVERSE " : "") + Words(c.Field)))})");
+        Words(ref w, "", sort.Request.Charset!);
+        w.Space();
+        Program(ref w, sort.Request.Program);
+    }
+
+    private static void Thread(ref WireWriter w, ThreadCommand thread)
+    {
+        w.Text(" " + Words(thread.Algorithm));
+        Words(ref w, "", thread.Request.Charset!);
+        w.Space();
+        Program(ref w, thread.Request.Program);
+    }
+
+    private static void Esearch(ref WireWriter w, EsearchCommand esearch)
+    {
+        for (var i = 0; i < esearch.Sources.Count; i++)
+        {
+            var source = esearch.Sources[i];
+            w.Text((i == 0 ? " IN (" : " ") + (source.Kind == MailboxSource.SubtreeOne ? "subtree-one" : Words(source.Kind)));
+            if (source.Names.Count == 0) continue;
+            w.Text(" (");
+            for (var j = 0; j < source.Names.Count; j++) Mailbox(ref w, source.Names[j], first: j == 0);
+            w.Byte((byte)')');
+        }
+        if (esearch.Sources.Count > 0) w.Byte((byte)')');
+        Return(ref w, esearch.Request.Options);
+        if (esearch.Request.Charset is { } charset) Words(ref w, "CHARSET", charset);
+        w.Space();
+        Program(ref w, esearch.Request.Program);
+    }
+
+    private static void Words(ref WireWriter w, string name, string text)
+    {
+        if (name.Length > 0) w.Text(" " + name);
+        w.Space();
+        w.String(Encoding.Latin1.GetBytes(text));
+    }
+
+    private static void Return(ref WireWriter w, SearchOptions options)
+    {
+        if (options.Return == SearchReturn.None) return;
+        w.Text($" RETURN ({Words(options.Return)}");
+        if (options.Has(SearchReturn.Partial)) w.Text($" {options.Partial}"); // the last one of the names
+        w.Byte((byte)')');
+    }
+
+    private static void Program(ref WireWriter w, SearchKey program)
+    {
+        if (program is AndKey and) Keys(ref w, and);
+        else Key(ref w, program);
     }
 
     private static void Keys(ref WireWriter w, AndKey and)
@@ -229,6 +301,7 @@ internal static class ImapText
             case NumberKey number: w.Text(number.ByUid ? "UID" : ""); Number(ref w, number); break;
             case SizeKey size: w.Text(string.Create(CultureInfo.InvariantCulture, $"{(size.Larger ? "LARGER" : "SMALLER")} {size.Octets}")); break;
             case ModSeqKey modSeq: w.Text(string.Create(CultureInfo.InvariantCulture, $"MODSEQ {modSeq.Since.Value}")); break;
+            case AgeKey age: w.Text(string.Create(CultureInfo.InvariantCulture, $"{(age.Older ? "OLDER" : "YOUNGER")} {age.Seconds}")); break;
             case DateKey date: w.Text((date.Sent ? "SENT" : "") + Words(date.Relation)); Date(ref w, date.Date); break;
             case AddressKey address: w.Text(address.Field.ToString().ToUpperInvariant()); Words(ref w, address.Needle, Encoding.UTF8); break;
             case SubjectKey subject: w.Text("SUBJECT"); Words(ref w, subject.Needle, Encoding.UTF8); break;

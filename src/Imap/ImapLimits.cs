@@ -9,6 +9,9 @@ internal static class ImapLimits
     /// <summary>A literal up to this size becomes part of the command's text; a larger one is a message, or refused.</summary>
     public const int InlineLiteralOctetsMax = 64 * 1024;
 
+    /// <summary>A literal that comes unasked under LITERAL- (RFC 7888 §5).</summary>
+    public const int LiteralMinusOctetsMax = 4096;
+
     /// <summary>A whole command in memory, literals included.</summary>
     public const int CommandOctetsMax = 256 * 1024;
 
@@ -31,6 +34,27 @@ internal static class ImapLimits
 
     /// <summary>Keys of one SEARCH for which the index is asked; the messages for the others are read.</summary>
     public const int IndexedKeysMax = 32;
+
+    /// <summary>Criteria of one SORT.</summary>
+    public const int SortCriteriaMax = 20;
+
+    /// <summary>Characters of a subject, an address or a name that SORT compares.</summary>
+    public const int SortKeyCharsMax = 1000;
+
+    /// <summary>Messages of one THREAD, those that are only referred to included.</summary>
+    public const int ThreadNodesMax = 2_000_000;
+
+    /// <summary>Steps of one THREAD up a chain of references, in search of loops.</summary>
+    public const long ThreadStepsMax = 20_000_000;
+
+    /// <summary>Searches of a mailbox that a client follows (RFC 5267 §4.3.1).</summary>
+    public const int SearchContextsMax = 8;
+
+    /// <summary>Mailboxes of one ESEARCH: as many as an account has.</summary>
+    public const int SearchMailboxesMax = 5000;
+
+    /// <summary>Messages of a batch of UIDBATCHES (RFC 10022): smaller ones make long lists.</summary>
+    public const int UidBatchMin = 500;
 
     /// <summary>Data items of one FETCH.</summary>
     public const int FetchItemsMax = 100;

@@ -5,8 +5,9 @@ using Posthorn.Wire;
 
 namespace Posthorn.Imap;
 
-// Imap speaks IMAP4rev1 (RFC 3501, and RFC 9051 where both agree) over Wire's connections, and is a view of Store's mailboxes. It owns
-// the grammar, the session and its idea of message numbers. It owns no mail and no rule about mail.
+// Imap speaks IMAP4rev1 (RFC 3501) and, to a client that enables it, IMAP4rev2 (RFC 9051) over Wire's connections, and is a view of Store's
+// mailboxes. It owns the grammar, the session and its idea of message numbers. It owns no mail and no rule about mail. An extension is a file
+// or some, named after what it is about; what a client has switched on is one set of flags (Extensions), which replies look at.
 //
 // How a command runs. CommandSource reads one whole command; literals up to 64 KB are part of its text, the message of an APPEND beyond
 // that is staged in the blob store while it arrives, after its size, its mailbox and the quota were looked at. The verb table finds the
@@ -28,6 +29,12 @@ public sealed record ImapSettings
 {
     /// <summary>Longest message that APPEND takes.</summary>
     public long MessageOctetsMax { get; init; } = 50L * 1024 * 1024;
+
+    /// <summary>What is kept from clients that trip on it.</summary>
+    public IReadOnlyList<CapabilityRule> CapabilitiesOff { get; init; } = [];
+
+    /// <summary>Literals that come unasked have at most 4,096 octets: LITERAL- instead of LITERAL+ (RFC 7888 §5).</summary>
+    public bool LiteralMinus { get; init; }
 
     /// <summary>What ID tells of the server; empty to say nothing but the name.</summary>
     public string Version { get; init; } = "";

@@ -46,6 +46,26 @@ public sealed partial class CondStoreTests
         Assert.Equal(1250, back.Count(line => line.Contains(" FETCH ", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public async Task Where_the_log_does_not_reach_back_everything_that_is_missing_is_told()
+    {
+        await using var server = await TestServer.StartAsync(Token);
+        for (var i = 0; i < 6; i++) await server.DeliverAsync("INBOX", "Subject: x\r\n\r\n"u8.ToArray(), Token);
+        var client = await server.ClientAsync(Token);
+        await client.OkAsync("ENABLE QRESYNC", Token);
+        var validity = UidValidity().Match(string.Join('\n', await client.OkAsync("SELECT INBOX", Token))).Groups[1].Value;
+        await client.OkAsync("STORE 2,5 +FLAGS.SILENT (\\Deleted)", Token);
+        await client.OkAsync("EXPUNGE", Token);
+        await server.AlterAsync("UPDATE account_state SET log_floor = modseq", Token);
+        Assert.Equal("* VANISHED (EARLIER) 2,5", Vanished(await client.OkAsync($"SELECT INBOX (QRESYNC ({validity} 1))", Token)));
+        Assert.Equal("* VANISHED (EARLIER) 2", Vanished(await client.OkAsync($"SELECT INBOX (QRESYNC ({validity} 1 1:4))", Token)));
+        // RFC 7162 §3.2.5.2: what the client still has right needs no telling.
+        Assert.Equal("* VANISHED (EARLIER) 5", Vanished(await client.OkAsync($"SELECT INBOX (QRESYNC ({validity} 1 1:6 (1,3 1,4)))", Token)));
+        Assert.Equal("* VANISHED (EARLIER) 2,5", Vanished(await client.OkAsync($"SELECT INBOX (QRESYNC ({validity} 1 1:6 (1,4 1,4)))", Token)));
+
+        static string Vanished(List<string> lines) => Assert.Single(lines, line => line.StartsWith("* VANISHED", StringComparison.Ordinal));
+    }
+
     private static async Task CountAsync(TestClient client, int increments)
     {
         await client.OkAsync("SELECT INBOX (CONDSTORE)", Token);

@@ -157,6 +157,8 @@ public sealed class HostileTests
         var client = await server.ClientAsync(Token);
         await client.OkAsync("CREATE " + new string('a', 200), Token);
         Assert.Empty(await client.OkAsync("LIST \"\" " + string.Concat(Enumerable.Repeat("*a", 1_000)) + "b", Token));
+        Assert.Empty(await client.OkAsync("LIST \"\" " + string.Concat(Enumerable.Repeat("%*", 2_000)) + "b", Token));
+        Assert.Empty(await client.OkAsync("LIST \"\" " + string.Concat(Enumerable.Repeat("%a*", 1_000)) + "b", Token));
     }
 
     [Fact]
@@ -173,6 +175,9 @@ public sealed class HostileTests
             $"FETCH 1 BODY.PEEK[{string.Join('.', Enumerable.Repeat("1", ImapLimits.SectionDepthMax + 1))}]",
             $"STORE 1 +FLAGS ({Many("k", ImapLimits.FlagsMax + 1)})",
             $"LIST \"\" ({Many("%", ImapLimits.ListPatternsMax + 1)})",
+            $"SORT ({Many("DATE", ImapLimits.SortCriteriaMax + 1)}) UTF-8 ALL",
+            $"ESEARCH IN ({Many("personal", ImapLimits.ListPatternsMax + 1)}) ALL",
+            $"CANCELUPDATE {Many("\"x\"", ImapLimits.FetchItemsMax + 1)}",
         ])
         {
             Assert.StartsWith("BAD", (await client.RunAsync(command, Token)).Tagged, StringComparison.Ordinal);
@@ -180,6 +185,34 @@ public sealed class HostileTests
         Assert.Single(await client.OkAsync("FETCH 1 BODY.PEEK[" + string.Join('.', Enumerable.Repeat("1", ImapLimits.SectionDepthMax)) + "]", Token));
 
         static string Many(string word, int count) => string.Join(' ', Enumerable.Repeat(word, count));
+    }
+
+    [Fact]
+    public async Task Searches_that_are_followed_are_bounded_and_the_next_one_is_answered_all_the_same()
+    {
+        await using var server = await TestServer.StartAsync(Token);
+        var client = await server.ClientAsync(Token);
+        await client.OkAsync("SELECT INBOX", Token);
+        for (var i = 0; i < ImapLimits.SearchContextsMax; i++) Assert.Single(await client.OkAsync("SEARCH RETURN (UPDATE COUNT) ALL", Token));
+        var refused = await client.OkAsync("SEARCH RETURN (UPDATE COUNT) ALL", Token);
+        Assert.Contains(refused, line => line.StartsWith("* ESEARCH", StringComparison.Ordinal));
+        Assert.Contains(refused, line => line.StartsWith("* NO [NOUPDATE", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("NOSUCH", "expected a command of RFC 9051 or of an extension at octet ")]
+    [InlineData("UID NOSUCH", "expected a command of RFC 9051 or of an extension at octet ")]
+    [InlineData("STORE 1 FLAGZ", "expected FLAGS at octet ")]
+    [InlineData("FETCH 1 (FLAGS", "expected \")\" at octet ")]
+    [InlineData("SEARCH SENTON yesterday", "expected date at octet ")]
+    public async Task A_malformed_command_hears_where_and_what_was_expected(string command, string expected)
+    {
+        await using var server = await TestServer.StartAsync(Token);
+        var client = await server.ClientAsync(Token);
+        await client.OkAsync("SELECT INBOX", Token);
+        for (var i = 1; i < ImapLimits.BadCommandsMax; i++)
+            Assert.StartsWith("BAD " + expected, (await client.RunAsync(command, Token)).Tagged, StringComparison.Ordinal);
+        await client.OkAsync("NOOP", Token);
     }
 
     [Fact]

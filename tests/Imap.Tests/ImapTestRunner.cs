@@ -15,7 +15,7 @@ internal sealed partial class ImapTestRunner(TestServer server, ImapTestScript s
     private readonly List<TestClient> _clients = [];
     private readonly Dictionary<string, ImapValue> _values = new(StringComparer.Ordinal) { ["mailbox"] = new(Mailbox, null) };
     private List<int> _numbers = [];
-    private readonly List<string> _messages = ImapTestScript.ReadMbox(script.Mbox);
+    private readonly List<(string Text, string Date)> _messages = ImapTestScript.ReadMbox(script.Mbox);
     private int _next;
 
     public async Task PlayAsync()
@@ -35,8 +35,11 @@ internal sealed partial class ImapTestRunner(TestServer server, ImapTestScript s
         foreach (var client in _clients) await client.OkAsync($"SELECT {Mailbox}", ct);
     }
 
-    private async Task<(List<string> Untagged, string Tagged)> AppendNextAsync(TestClient client, string options, string mailbox) =>
-        await client.RunAppendAsync(mailbox, _messages[_next++ % _messages.Count], ct, options);
+    private async Task<(List<string> Untagged, string Tagged)> AppendNextAsync(TestClient client, string options, string mailbox)
+    {
+        var (text, date) = _messages[_next++ % _messages.Count];
+        return await client.RunAppendAsync(mailbox, text, ct, options + date);
+    }
 
     private async Task PlayAsync(ScriptCommand command)
     {

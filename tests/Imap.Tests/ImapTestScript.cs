@@ -30,23 +30,35 @@ internal sealed record ImapTestScript(string Name, int Connections, string State
             mbox, ReadCommands(JoinLiterals(lines[at..]), connections));
     }
 
-    /// <summary>The messages of an mbox file with their line ends as CRLF.</summary>
-    public static List<string> ReadMbox(string path)
+    /// <summary>The messages of an mbox file with their line ends as CRLF, and when they came by their "From " lines, as APPEND has it.</summary>
+    public static List<(string Text, string Date)> ReadMbox(string path)
     {
-        var messages = new List<string>();
+        var messages = new List<(string, string)>();
         StringBuilder? message = null;
+        var date = "";
         foreach (var line in File.ReadAllText(path, Encoding.Latin1).Split('\n'))
         {
             if (line.StartsWith("From ", StringComparison.Ordinal))
             {
-                if (message is not null) messages.Add(message.ToString());
+                if (message is not null) messages.Add((message.ToString(), date));
                 message = new StringBuilder();
+                date = DateOf(line);
             }
             else message?.Append(line).Append("\r\n");
         }
         // The file's own last line end is none of the message.
-        if (message is not null) messages.Add(message.ToString()[..^2]);
+        if (message is not null) messages.Add((message.ToString()[..^2], date));
         return messages;
+    }
+
+    // From user@domain  Fri Feb 22 17:06:23 2008
+    private static string DateOf(string line)
+    {
+        var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var text = string.Join(' ', words.TakeLast(4));
+        return DateTime.TryParseExact(text, "MMM d HH:mm:ss yyyy", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)
+            ? date.ToString("'\"'dd-MMM-yyyy HH:mm:ss '+0000\" '", CultureInfo.InvariantCulture)
+            : "";
     }
 
     // {{{ … }}} over several lines becomes a literal in one; its last line end belongs to the marker.

@@ -7,8 +7,6 @@ public sealed class ImapTestTests
     private static readonly Dictionary<string, string> Excluded = new()
     {
         ["append-binary"] = "BINARY (RFC 3516) is not offered yet",
-        ["sort-subject"] = "SORT (RFC 5256) is not offered yet",
-        ["thread"] = "THREAD (RFC 5256) is not offered yet",
     };
 
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "imaptest");

@@ -21,11 +21,14 @@ internal sealed partial class MailboxModel
 
     public uint UidNext { get; private set; }
 
-    /// <summary>The client has enabled CONDSTORE: whoever tells flags unasked must tell the change number, which only rises (RFC 7162 §3.2.4).</summary>
-    public bool CondStore { get; set; }
+    /// <summary>What the client has enabled decides how it is told: VANISHED or EXPUNGE, UIDFETCH or FETCH, RECENT or not.</summary>
+    public string Enabled { get; set; } = "";
 
-    /// <summary>The client has enabled QRESYNC: what is gone comes by UID (RFC 7162 §3.2.10).</summary>
-    public bool QResync { get; set; }
+    public bool CondStore => Enabled is "CONDSTORE" or "QRESYNC";
+
+    public bool UidOnly => Enabled == "UIDONLY";
+
+    private bool IsToldByUid => Enabled is "QRESYNC" or "UIDONLY";
 
     /// <summary>Takes one untagged line of the server in.</summary>
     /// <param name="mayExpunge">False while FETCH, STORE or SEARCH by message number is answered, and between commands.</param>
@@ -43,11 +46,21 @@ internal sealed partial class MailboxModel
                 break;
             case "EXPUNGE":
                 Require(mayExpunge, line, "EXPUNGE where message numbers are in use");
-                Require(!QResync, line, "EXPUNGE after QRESYNC was enabled");
+                Require(!IsToldByUid, line, "EXPUNGE after " + Enabled);
                 Require(number >= 1 && number <= Count, line, "there is no such number");
                 _messages.RemoveAt(number - 1);
                 break;
+            case "RECENT":
+                Require(Enabled != "IMAP4rev2", line, "RECENT in IMAP4rev2");
+                break;
+            case "UIDFETCH":
+                Require(UidOnly, line, "UIDFETCH without UIDONLY");
+                var place = Find((uint)number, line);
+                _messages[place].Uid = (uint)number;
+                Fetch(_messages[place], line, place + 1);
+                break;
             case "FETCH":
+                Require(!UidOnly, line, "FETCH in UIDONLY");
                 Require(number >= 1 && number <= Count, line, "there is no such number");
                 Fetch(_messages[number - 1], line, number);
                 break;
@@ -67,18 +80,20 @@ internal sealed partial class MailboxModel
     private void Vanish(string line, bool mayExpunge)
     {
         Require(mayExpunge, line, "VANISHED where message numbers are in use");
-        Require(QResync, line, "VANISHED before QRESYNC was enabled");
-        foreach (var uid in Numbers(line["* VANISHED ".Length..]))
-        {
-            var at = _messages.FindIndex(message => message.Uid == uid);
-            if (at < 0)
-            {
-                var before = _messages.FindLastIndex(message => message.Uid != 0 && message.Uid < uid);
-                at = before + 1;
-                Require(at < Count && _messages[at].Uid == 0, line, $"{uid} was never announced");
-            }
-            _messages.RemoveAt(at);
-        }
+        Require(IsToldByUid, line, "VANISHED that nobody has enabled");
+        foreach (var uid in Numbers(line["* VANISHED ".Length..])) _messages.RemoveAt(Find(uid, line));
+    }
+
+    private int Find(uint uid, string line)
+    {
+        var at = _messages.FindIndex(message => message.Uid == uid);
+        if (at >= 0) return at;
+        // Without message numbers nobody knows which of the unknown ones it is, nor needs to.
+        at = UidOnly
+            ? Math.Max(0, _messages.FindIndex(message => message.Uid == 0))
+            : _messages.FindLastIndex(message => message.Uid != 0 && message.Uid < uid) + 1;
+        Require(at < Count && _messages[at].Uid == 0, line, $"{uid} was never announced");
+        return at;
     }
 
     /// <summary>The numbers of a set without stars.</summary>
@@ -154,7 +169,7 @@ internal sealed partial class MailboxModel
         public string? Subject { get; set; }
     }
 
-    [GeneratedRegex(@"^\* (\d+) (EXISTS|EXPUNGE|FETCH)\b")]
+    [GeneratedRegex(@"^\* (\d+) (EXISTS|EXPUNGE|FETCH|UIDFETCH|RECENT)\b")]
     private static partial Regex Numbered();
 
     [GeneratedRegex(@"\[UIDNEXT (\d+)\]")]

@@ -39,8 +39,7 @@ internal sealed partial class StressClient(TestClient client, int number, int se
     {
         _model.Clear();
         if (enables.Length > 0) await RunAsync(["ENABLE " + enables], ct, required: true);
-        _model.QResync = enables.Contains("QRESYNC", StringComparison.Ordinal);
-        _model.CondStore = _model.QResync || enables.Contains("CONDSTORE", StringComparison.Ordinal);
+        _model.Enabled = enables;
         await RunAsync([$"SELECT {Mailbox}"], ct);
     }
 
@@ -49,13 +48,15 @@ internal sealed partial class StressClient(TestClient client, int number, int se
     {
         await RunAsync(["NOOP"], ct);
         var believed = _model.Flags;
-        await RunAsync([_model.CondStore ? "FETCH 1:* (UID FLAGS MODSEQ)" : "FETCH 1:* (UID FLAGS)"], ct, required: _model.Count > 0);
+        var all = _model.UidOnly ? "UID FETCH 1:* (FLAGS)" : _model.CondStore ? "FETCH 1:* (UID FLAGS MODSEQ)" : "FETCH 1:* (UID FLAGS)";
+        await RunAsync([all], ct, required: _model.UidOnly || _model.Count > 0);
         for (var i = 0; i < believed.Count; i++)
         {
             if (believed[i] is { } flags && flags != _model.Flags[i])
                 throw new InvalidOperationException($"client {number}: flags of {i + 1} were {flags} and are {_model.Flags[i]}, untold\n{Tail()}");
         }
-        return string.Join('\n', _model.Uids.Zip(_model.Flags, (uid, flags) => $"{uid} ({flags})"));
+        var messages = _model.Uids.Zip(_model.Flags).OrderBy(message => message.First);
+        return string.Join('\n', messages.Select(message => $"{message.First} ({message.Second})"));
     }
 
     private async Task StepAsync(CancellationToken ct)
@@ -82,7 +83,7 @@ internal sealed partial class StressClient(TestClient client, int number, int se
     }
 
     // Commands that do not move numbers, so that they can stand in one pipe.
-    private string Steady() => _random.Next(6) switch
+    private string Steady() => _model.UidOnly ? ByUid() : _random.Next(6) switch
     {
         0 => $"FETCH {Set()} (UID FLAGS)",
         1 => $"STORE {Set()} {Pick("+", "-", "")}FLAGS{Pick("", ".SILENT")} ({Flag()})",
@@ -97,20 +98,36 @@ internal sealed partial class StressClient(TestClient client, int number, int se
         _ => $"FETCH {Set()} UID",
     };
 
-    private string Any() => _random.Next(12) switch
+    // What a client without message numbers says.
+    private string ByUid() => _random.Next(7) switch
     {
-        0 => "EXPUNGE",
-        1 => $"UID EXPUNGE {UidSet()}",
-        2 => "NOOP",
-        3 => $"COPY {Set()} {Pick(Mailbox, Other, Other)}",
-        4 => $"MOVE {Set()} {Pick(Mailbox, Other)}",
-        5 => $"UID STORE {UidSet()} {Pick("+", "-")}FLAGS ({Flag()})",
-        6 => $"UID FETCH {UidSet()} (FLAGS)",
-        7 => $"UID SEARCH {Pick("ALL", "UNDELETED", "KEYWORD work")}",
-        8 => $"UID COPY {UidSet()} {Other}",
-        9 => $"FETCH {Set()} (UID FLAGS BODY[TEXT])",
-        _ => Steady(),
+        0 => $"UID FETCH {UidSet()} (FLAGS)",
+        1 => $"UID FETCH {UidSet()} (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])",
+        2 => $"UID FETCH 1:* (FLAGS) (PARTIAL -1:-{_random.Next(1, 9)})",
+        3 => $"UID STORE {UidSet()} {Pick("+", "-", "")}FLAGS ({Flag()})",
+        4 => $"UID SORT ({Pick("SUBJECT", "REVERSE DATE", "SIZE FROM")}) UTF-8 ALL",
+        5 => $"UID SEARCH RETURN ({Pick("SAVE", "SAVE COUNT", "PARTIAL 1:3", "MIN MAX")}) {Pick("ALL", "UNSEEN", "$")}",
+        _ => "UID FETCH $ (FLAGS)",
     };
+
+    private string Any() => _model.UidOnly ? Pick("EXPUNGE", $"UID EXPUNGE {UidSet()}", "NOOP", $"UID MOVE {UidSet()} {Other}", ByUid())
+        : _random.Next(15) switch
+        {
+            12 => $"{Pick("", "UID ")}SORT (REVERSE SUBJECT) UTF-8 {Pick("ALL", "UNSEEN")}",
+            13 => $"{Pick("", "UID ")}THREAD {Pick("REFERENCES", "ORDEREDSUBJECT")} UTF-8 ALL",
+            14 => $"UID SEARCH RETURN (SAVE) {Pick("ALL", "UNSEEN", "FLAGGED")}",
+            0 => "EXPUNGE",
+            1 => $"UID EXPUNGE {UidSet()}",
+            2 => "NOOP",
+            3 => $"COPY {Set()} {Pick(Mailbox, Other, Other)}",
+            4 => $"MOVE {Set()} {Pick(Mailbox, Other)}",
+            5 => $"UID STORE {UidSet()} {Pick("+", "-")}FLAGS ({Flag()})",
+            6 => $"UID FETCH {UidSet()} (FLAGS)",
+            7 => $"UID SEARCH {Pick("ALL", "UNDELETED", "KEYWORD work")}",
+            8 => $"UID COPY {UidSet()} {Other}",
+            9 => $"FETCH {Set()} (UID FLAGS BODY[TEXT])",
+            _ => Steady(),
+        };
 
     private string Flag() => Pick("\\Seen", "\\Deleted", "\\Flagged", "work", "\\Seen \\Deleted", "$Label1 \\Answered");
 
@@ -154,7 +171,7 @@ internal sealed partial class StressClient(TestClient client, int number, int se
         var tags = commands.Select(_ => client.NextTag()).ToList();
         await SendAsync(string.Concat(commands.Select((command, i) => $"{tags[i]} {command}\r\n")), ct);
         for (var i = 0; i < commands.Count; i++)
-            await ReadAsync(tags[i], commands[i].Split(' ')[0] is not ("FETCH" or "STORE" or "SEARCH"), required, ct, commands[i]);
+            await ReadAsync(tags[i], !KeepsNumbers(commands[i]), required, ct, commands[i]);
     }
 
     private async Task ReadAsync(string tag, bool mayExpunge, bool required, CancellationToken ct, string command = "")
@@ -191,6 +208,9 @@ internal sealed partial class StressClient(TestClient client, int number, int se
         _transcript.Append("S: ").Append(line).Append('\n');
         return line;
     }
+
+    // RFC 3501 §7.4.1, RFC 5256 §3
+    private static bool KeepsNumbers(string command) => command.Split(' ')[0] is "FETCH" or "STORE" or "SEARCH" or "SORT" or "THREAD";
 
     private static int NumberOf(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
 

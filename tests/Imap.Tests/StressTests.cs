@@ -12,7 +12,7 @@ public sealed class StressTests
 {
     private const int Clients = 20;
 
-    private static readonly string[] Kinds = ["", "CONDSTORE", "QRESYNC"];
+    private static readonly string[] Kinds = ["", "CONDSTORE", "QRESYNC", "IMAP4rev2", "UIDONLY"];
 
     public static TheoryData<int> Seeds
     {
@@ -37,11 +37,13 @@ public sealed class StressTests
         await using var server = await TestServer.StartAsync(timeout.Token);
         var random = new Random(seed);
         var clients = new List<StressClient>();
-        for (var i = 0; i < Clients; i++) clients.Add(new StressClient(await server.ClientAsync(timeout.Token), i, random.Next(), Kinds[i % Kinds.Length]));
+        for (var i = 0; i < Clients; i++)
+            clients.Add(new StressClient(await server.ClientAsync(timeout.Token), i, random.Next(), Kinds[i % Kinds.Length]));
         await clients[0].OtherMailboxAsync(timeout.Token);
         var running = Task.WhenAll(clients.Select(client => client.RunAsync(IsLong ? 100 : 25, timeout.Token)));
         var absent = new List<AbsentClient>();
-        while (!running.IsCompleted && absent.Count < 10) absent.Add(await AbsentClient.LeaveAsync(await server.ClientAsync(timeout.Token), timeout.Token));
+        while (!running.IsCompleted && absent.Count < 10)
+            absent.Add(await AbsentClient.LeaveAsync(await server.ClientAsync(timeout.Token), timeout.Token));
         await running;
 
         var states = new List<string>();

@@ -109,6 +109,9 @@ internal sealed class TestServer : IAsyncDisposable
         return (await Store.Emails.AppendAsync(Account, target.Id, [staged.ToEmail(flags, [], at)], ct)).Require();
     }
 
+    /// <summary>Brings the stored mail into a state that only time or an older release brings about.</summary>
+    public async Task AlterAsync(string sql, CancellationToken ct) => await _db.WriteAsync(tx => tx.Prepare(sql).Execute(), ct);
+
     public async ValueTask DisposeAsync()
     {
         foreach (var (link, session) in _links)

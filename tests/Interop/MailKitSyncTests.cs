@@ -103,7 +103,7 @@ public sealed class MailKitSyncTests(PosthornServer server) : InteropTests(serve
         var format = new FormatOptions { International = true };
         var uid = await folder.AppendAsync(format, new AppendRequest(message), Cancelled);
         await folder.OpenAsync(FolderAccess.ReadOnly, Cancelled);
-        Assert.Equal([uid!.Value], await folder.SearchAsync(SearchQuery.SubjectContains("GRÜSSE").Or(SearchQuery.SubjectContains("grüße")), Cancelled));
+        Assert.Equal([uid!.Value], await folder.SearchAsync(SearchQuery.SubjectContains("GRÜßE"), Cancelled));
         Assert.Equal("Grüße", (await folder.GetMessageAsync(uid.Value, Cancelled)).Subject);
         await client.DisconnectAsync(true, Cancelled);
     }

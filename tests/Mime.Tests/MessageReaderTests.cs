@@ -1,3 +1,4 @@
+using System.Text;
 using Xunit;
 
 namespace Posthorn.Mime.Tests;
@@ -48,6 +49,18 @@ public sealed class MessageReaderTests
         epilogue
 
         """;
+
+    [Theory]
+    [InlineData("References: <a@x> <b@x>\r\nIn-Reply-To: <c@x>", "a@x b@x")]
+    [InlineData("References: nothing\r\nIn-Reply-To: <c@x> <d@x>", "c@x")]
+    [InlineData("In-Reply-To: your letter of today", "")]
+    [InlineData("X: y", "")]
+    public void The_ancestors_are_those_that_threads_are_made_of(string header, string expected)
+    {
+        var summary = MessageReader.Read(Encoding.ASCII.GetBytes(header + "\r\nSubject: Re: x\r\n\r\n"));
+        Assert.Equal(expected, string.Join(' ', summary.Ancestors));
+        Assert.True(summary.IsReplyOrForward);
+    }
 
     [Fact]
     public void A_multipart_message_is_outlined_with_octets_and_lines()

@@ -18,6 +18,7 @@ internal sealed record CopyCommand(SequenceSet Set, MailboxName Target, bool ByU
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         var mailbox = session.Mailbox;
+        if (session.Has(Extensions.UidOnly) && !ByUid) return Replies.UidRequired;
         if (!mailbox.TryFind(Set, ByUid, out var rows)) return Replies.NoSuchMessage;
         if (Moves && mailbox.ReadOnly) return Replies.ReadOnly;
         var store = session.Server.Store;
@@ -25,9 +26,10 @@ internal sealed record CopyCommand(SequenceSet Set, MailboxName Target, bool ByU
         var done = Reply.Ok(Moves ? "MOVE completed" : "COPY completed");
         if (rows.Count == 0) return done;
         var uids = mailbox.Uids(rows);
-        var result = Moves
-            ? await store.Emails.MoveAsync(session.Account, mailbox.Id, uids, target.Id, ct)
-            : await store.Emails.CopyAsync(session.Account, mailbox.Id, uids, target.Id, ct);
+        var result = await session.Progress.WhileAsync(
+            Moves
+                ? store.Emails.MoveAsync(session.Account, mailbox.Id, uids, target.Id, ct)
+                : store.Emails.CopyAsync(session.Account, mailbox.Id, uids, target.Id, ct), ct);
         if (!result.TryGet(out var copied)) return Replies.FromTarget(result.Refusal!);
         // RFC 2180 §4.4.1: messages that somebody has expunged are not copied, and without them the rest is not all.
         if (copied.Uids.Count == 0) return Replies.ExpungeIssued;

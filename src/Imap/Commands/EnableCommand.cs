@@ -8,7 +8,8 @@ internal sealed record EnableCommand(Extensions Extensions) : Command
 {
     private static readonly (Extensions Extension, string Name)[] Names =
     [
-        (Extensions.CondStore, "CONDSTORE"), (Extensions.QResync, "QRESYNC"),
+        (Extensions.CondStore, "CONDSTORE"), (Extensions.QResync, "QRESYNC"), (Extensions.Rev2, "IMAP4rev2"),
+        (Extensions.Utf8, "UTF8=ACCEPT"), (Extensions.UidOnly, "UIDONLY"),
     ];
 
     public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
@@ -34,10 +35,15 @@ internal sealed record EnableCommand(Extensions Extensions) : Command
 
     public override ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
-        session.Enable(Extensions);
+        var extensions = Extensions;
+        foreach (var (extension, name) in Names)
+        {
+            if (Capabilities.IsOff(session, name)) extensions &= ~extension;
+        }
+        session.Enable(extensions);
         var w = session.Connection.Write();
         w.Raw("* ENABLED"u8);
-        w.Text(NamesOf(Extensions));
+        w.Text(NamesOf(extensions));
         w.CrLf();
         w.Commit();
         return new(Reply.Ok("ENABLE completed"));

@@ -31,7 +31,7 @@ internal sealed record ExpungeCommand(SequenceSet? Set) : Command
             mailbox.TryFind(Set, byUid: true, out var rows);
             only = mailbox.Uids(rows);
         }
-        var gone = await session.Server.Store.Emails.ExpungeAsync(session.Account, mailbox.Id, only, ct);
+        var gone = await session.Progress.WhileAsync(session.Server.Store.Emails.ExpungeAsync(session.Account, mailbox.Id, only, ct), ct);
         if (!gone.TryGet(out var uids)) return Replies.From(gone.Refusal!);
         return Reply.Ok("EXPUNGE completed") with { TellsModSeq = uids.Count > 0 && session.Has(Extensions.QResync) };
     }

@@ -14,23 +14,27 @@ internal sealed record FetchCommand(SequenceSet Set, FetchRequest Request, Fetch
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         var mailbox = session.Mailbox;
+        if (session.Has(Extensions.UidOnly) && !ByUid) return Replies.UidRequired;
         if (!mailbox.TryFind(Set, ByUid, out var rows)) return Replies.NoSuchMessage;
         if (Modifiers.Vanished && !session.Has(Extensions.QResync)) return Replies.NeedsQResync;
-        var request = Request with { Items = Request.Items | Implied };
+        var request = Request with { Items = Request.Items | Implied(session) };
         if ((request.Items & FetchItems.ModSeq) != 0) session.Enable(Extensions.CondStore);
         if (Modifiers.ChangedSince is { } since)
         {
             if (Modifiers.Vanished && !await Resynchronizer.VanishedAsync(session, since, Set, ct)) return Replies.Gone;
             rows = mailbox.ChangedSince(rows, since);
         }
+        if (Modifiers.Partial is { } partial) rows = rows.Slice(partial.Of(rows.Count));
         if (Request.SetsSeen && !mailbox.ReadOnly) await SetSeenAsync(session, rows, ct);
         var run = new FetchRun(session, request);
         var reply = await run.WriteAsync(rows, ct);
         return reply ?? Reply.Ok("FETCH completed");
     }
 
-    private FetchItems Implied =>
-        (ByUid ? FetchItems.Uid : FetchItems.None) | (Modifiers.ChangedSince is null ? FetchItems.None : FetchItems.ModSeq);
+    // UIDFETCH has the UID before its list.
+    private FetchItems Implied(ImapSession session) =>
+        (ByUid && !session.Has(Extensions.UidOnly) ? FetchItems.Uid : FetchItems.None)
+        | (Modifiers.ChangedSince is null ? FetchItems.None : FetchItems.ModSeq);
 
     private static bool TryParse(ref GrammarReader r, bool byUid, [NotNullWhen(true)] out Command? command)
     {

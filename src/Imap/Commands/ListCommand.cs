@@ -41,7 +41,7 @@ internal sealed record ListCommand(
               && ExpectPatterns(ref r, out var patterns))) return false;
         if (r.TrySpace() && !(r.ExpectKeyword("RETURN ("u8) && ExpectReturn(ref r, ref returns, out status))) return false;
         if (!r.ExpectEnd()) return false;
-        command = new ListCommand(Decode(reference), patterns, selection, returns, status, Lsub: false);
+        command = new ListCommand(Decode(reference, r.Utf8), patterns, selection, returns, status, Lsub: false);
         return true;
     }
 
@@ -50,7 +50,8 @@ internal sealed record ListCommand(
         command = null;
         if (!(r.ExpectSpace() && r.ExpectAstring(ImapGrammar.MailboxOctetsMax, "reference name", out var reference)
               && r.ExpectSpace() && r.ExpectListMailbox(out var pattern) && r.ExpectEnd())) return false;
-        command = new ListCommand(Decode(reference), [Decode(pattern)], ListSelection.Subscribed, ListReturn.None, StatusItems.None, Lsub: true);
+        command = new ListCommand(
+            Decode(reference, r.Utf8), [Decode(pattern, r.Utf8)], ListSelection.Subscribed, ListReturn.None, StatusItems.None, Lsub: true);
         return true;
     }
 
@@ -83,7 +84,7 @@ internal sealed record ListCommand(
         w.Raw(Lsub ? "* LSUB ("u8 : "* LIST ("u8);
         w.Text(line.Attributes);
         w.Raw(") \"/\" "u8);
-        w.Mailbox(line.Path);
+        w.Mailbox(line.Path, session.Has(Extensions.Utf8Names));
         if (line.HasSubscribedBelow) w.Raw(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"u8);
         w.CrLf();
         if (Status != StatusItems.None && line.Mailbox is { } mailbox) StatusCommand.Write(ref w, session, mailbox, Status);
@@ -123,7 +124,7 @@ internal sealed record ListCommand(
         {
             if (patterns.Count == ImapLimits.ListPatternsMax) return r.Missing($"at most {ImapLimits.ListPatternsMax} patterns");
             if (!r.ExpectListMailbox(out var pattern)) return false;
-            patterns.Add(Decode(pattern));
+            patterns.Add(Decode(pattern, r.Utf8));
         }
         while (several && r.TrySpace());
         return !several || r.ExpectByte((byte)')', "\")\"");
@@ -160,6 +161,6 @@ internal sealed record ListCommand(
     }
 
     // Wildcards are printable, so a pattern is encoded as names are.
-    private static string Decode(byte[] octets) =>
-        ModifiedUtf7.TryDecode(octets, out var text) ? UnicodeForm.Compose(text) : Encoding.Latin1.GetString(octets);
+    private static string Decode(byte[] octets, bool utf8) =>
+        MailboxName.TryDecode(octets, utf8, out var text) ? UnicodeForm.Compose(text) : Encoding.Latin1.GetString(octets);
 }

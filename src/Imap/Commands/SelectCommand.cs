@@ -21,7 +21,7 @@ internal sealed record SelectCommand(MailboxName Name, bool ReadOnly, bool CondS
         if (CondStore) session.Enable(Extensions.CondStore);
         var selected = new SelectedMailbox(view, found.Path, ReadOnly);
         session.Select(selected);
-        selected.ClaimRecent();
+        if (!session.Has(Extensions.Rev2)) selected.ClaimRecent();
         Describe(session, selected);
         if (QResync is not null && !await Resynchronizer.TellAsync(session, QResync, ct)) return Replies.Gone;
         return ReadOnly ? Reply.Ok("EXAMINE completed", "READ-ONLY") : Reply.Ok("SELECT completed", "READ-WRITE");
@@ -70,10 +70,10 @@ internal sealed record SelectCommand(MailboxName Name, bool ReadOnly, bool CondS
         Announcer.Flags(ref w, selected);
         w.Raw("* "u8);
         w.Number(known.Count);
-        w.Raw(" EXISTS\r\n* "u8);
-        w.Number(selected.RecentCount);
-        w.Raw(" RECENT\r\n"u8);
-        if (known.FirstUnseen is var unseen and >= 0)
+        w.Raw(" EXISTS\r\n"u8);
+        Announcer.Recent(ref w, session, selected);
+        // RFC 9051 appendix E: no UNSEEN; RFC 9586 §3.1: nothing with a message number.
+        if (!session.Has(Extensions.Rev2 | Extensions.UidOnly) && known.FirstUnseen is var unseen and >= 0)
         {
             w.Raw("* OK [UNSEEN "u8);
             w.Number(unseen + 1);
@@ -85,6 +85,13 @@ internal sealed record SelectCommand(MailboxName Name, bool ReadOnly, bool CondS
         w.Number(known.UidNext.Value);
         w.Raw("] predicted next UID\r\n"u8);
         Announcer.HighestModSeq(ref w, selected);
+        if (session.Has(Extensions.Rev2))
+        {
+            // RFC 9051 §6.3.2: the mailbox as the server writes its name.
+            w.Raw("* LIST () \"/\" "u8);
+            w.Mailbox(selected.Path, utf8: true);
+            w.CrLf();
+        }
         w.Commit();
     }
 }

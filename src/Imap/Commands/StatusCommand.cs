@@ -55,7 +55,7 @@ internal sealed record StatusCommand(MailboxName Name, StatusItems Items) : Comm
     public static void Write(ref WireWriter w, ImapSession session, Mailbox mailbox, StatusItems items)
     {
         w.Raw("* STATUS "u8);
-        w.Mailbox(mailbox.Path);
+        w.Mailbox(mailbox.Path, session.Has(Extensions.Utf8Names));
         w.Raw(" ("u8);
         var first = true;
         if ((items & StatusItems.Messages) != 0) Item(ref w, "MESSAGES "u8, mailbox.Messages, ref first);

@@ -16,12 +16,14 @@ internal sealed record StoreCommand(
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         var mailbox = session.Mailbox;
+        if (session.Has(Extensions.UidOnly) && !ByUid) return Replies.UidRequired;
         if (!mailbox.TryFind(Set, ByUid, out var rows)) return Replies.NoSuchMessage;
         if (UnchangedSince is not null) session.Enable(Extensions.CondStore);
         if (mailbox.ReadOnly) return Replies.ReadOnly;
         if (rows.Count == 0) return Reply.Ok("STORE completed");
-        var done = await session.Server.Store.Emails.StoreFlagsAsync(
+        var storing = session.Server.Store.Emails.StoreFlagsAsync(
             session.Account, mailbox.Id, mailbox.Uids(rows), Operation, Flags.System, Flags.Keywords, UnchangedSince, ct);
+        var done = rows.Count > ImapLimits.BatchRows ? await session.Progress.WhileAsync(storing, ct) : await storing;
         if (!done.TryGet(out var stored)) return Replies.From(done.Refusal!);
         rows = Without(mailbox, rows, stored.Conflicts);
         if (Silent) Assume(mailbox, rows);
@@ -101,7 +103,7 @@ internal sealed record StoreCommand(
             else if (mailbox.TryFresh(present, index, out var row))
             {
                 mailbox.Note(index, mailbox.TellsOf(index).Flags, row.ModSeq);
-                FetchWriter.ModSeq(ref w, index + 1, row);
+                FetchWriter.ModSeq(ref w, index + 1, row, session);
             }
         }
         w.Commit();

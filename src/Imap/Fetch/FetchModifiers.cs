@@ -13,6 +13,9 @@ internal sealed record FetchModifiers
     /// <summary>VANISHED (RFC 7162 §3.2.6): of the set, what has gone since.</summary>
     public bool Vanished { get; init; }
 
+    /// <summary>PARTIAL (RFC 9394 §3.2): of the messages of the set, those at these places.</summary>
+    public PartialRange? Partial { get; init; }
+
     /// <summary>[SP "(" fetch-modifier *(SP fetch-modifier) ")"]</summary>
     public static bool ExpectFrom(ref GrammarReader r, bool byUid, out FetchModifiers modifiers)
     {
@@ -27,6 +30,11 @@ internal sealed record FetchModifiers
                 modifiers = modifiers with { ChangedSince = since };
             }
             else if (byUid && r.TryWord("VANISHED"u8)) modifiers = modifiers with { Vanished = true };
+            else if (byUid && r.TryWord("PARTIAL"u8))
+            {
+                if (!(r.ExpectSpace() && PartialRange.ExpectFrom(ref r, out var range))) return false;
+                modifiers = modifiers with { Partial = range };
+            }
             else return r.Missing("fetch modifier");
         }
         while (r.TrySpace());

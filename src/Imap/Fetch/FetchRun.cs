@@ -12,6 +12,7 @@ public sealed class BrokenResponseException(Exception inner) : Exception("a resp
 internal sealed class FetchRun(ImapSession session, FetchRequest request)
 {
     private readonly SelectedMailbox _mailbox = session.Mailbox;
+    private readonly bool _uidOnly = session.Has(Extensions.UidOnly);
     private readonly EmailId[] _emails = request.NeedsDetails ? new EmailId[BatchRows(request)] : [];
     private readonly int[] _indexes = request.NeedsDetails ? new int[BatchRows(request)] : [];
     private readonly ArrayBufferWriter<byte>? _draft = request.Sections.Count > 0 ? new ArrayBufferWriter<byte>() : null;
@@ -51,16 +52,19 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
                 _missing++;
                 continue;
             }
-            FetchWriter.Begin(ref w, index + 1);
+            FetchWriter.Begin(ref w, index + 1, row, _uidOnly);
             FetchWriter.FromIndex(ref w, request.Items, row, _mailbox, keywords);
             w.Raw(")\r\n"u8);
         }
         w.Commit();
     }
 
-    private bool TryRow(MailboxSnapshot present, int index, out EmailRow row) => (request.Items & FetchItems.Flags) != 0
-        ? _mailbox.TryTell(present, index, (request.Items & FetchItems.ModSeq) != 0, out row)
-        : _mailbox.TryFresh(present, index, out row);
+    // Of an expunged message the index still has what never changes; its flags may be older than what the client was told last.
+    private bool TryRow(MailboxSnapshot present, int index, out EmailRow row)
+    {
+        if ((request.Items & FetchItems.Flags) != 0) return _mailbox.TryTell(present, index, (request.Items & FetchItems.ModSeq) != 0, out row);
+        return _mailbox.TryFresh(present, index, out row) || (request.Items & FetchItems.ModSeq) == 0;
+    }
 
     private async ValueTask<bool> WriteDetailsAsync(int first, int count, CancellationToken ct)
     {
@@ -108,7 +112,7 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
 
     private void Items(ref WireWriter w, int index, in EmailRow row, in EmailDetail detail)
     {
-        FetchWriter.Begin(ref w, index + 1);
+        FetchWriter.Begin(ref w, index + 1, row, _uidOnly);
         var any = FetchWriter.FromIndex(ref w, request.Items, row, _mailbox, _mailbox.View.Keywords);
         FetchWriter.FromDetails(ref w, request.Items, detail.Envelope, detail.Structure, any);
     }

@@ -26,10 +26,8 @@ internal static class FetchWriter
     /// <summary>A whole response about flags. It names the UID, which RFC 9051 §6.4.9 asks for after UID commands and allows always.</summary>
     public static void Flags(ref WireWriter w, int number, in EmailRow row, ImapSession session)
     {
-        Begin(ref w, number);
-        w.Raw("UID "u8);
-        w.Number(row.Uid.Value);
-        w.Raw(" FLAGS ("u8);
+        BeginUnasked(ref w, number, row, session);
+        w.Raw("FLAGS ("u8);
         FlagNames(ref w, row, session.Mailbox, session.Mailbox.View.Keywords);
         w.Byte((byte)')');
         if (session.Has(Extensions.CondStore)) ModSeq(ref w, row, any: true);
@@ -37,20 +35,29 @@ internal static class FetchWriter
     }
 
     /// <summary>What a silent STORE still tells a client that follows change numbers (RFC 7162 §3.1.3).</summary>
-    public static void ModSeq(ref WireWriter w, int number, in EmailRow row)
+    public static void ModSeq(ref WireWriter w, int number, in EmailRow row, ImapSession session)
     {
-        Begin(ref w, number);
-        w.Raw("UID "u8);
-        w.Number(row.Uid.Value);
-        ModSeq(ref w, row, any: true);
+        BeginUnasked(ref w, number, row, session);
+        ModSeq(ref w, row, any: false);
         w.Raw(")\r\n"u8);
     }
 
-    public static void Begin(ref WireWriter w, int number)
+    /// <param name="uidOnly">RFC 9586 §3.3: the response is called UIDFETCH, and its number is the UID.</param>
+    public static void Begin(ref WireWriter w, int number, in EmailRow row, bool uidOnly)
     {
         w.Raw("* "u8);
-        w.Number(number);
-        w.Raw(" FETCH ("u8);
+        w.Number(uidOnly ? row.Uid.Value : number);
+        w.Raw(uidOnly ? " UIDFETCH ("u8 : " FETCH ("u8);
+    }
+
+    private static void BeginUnasked(ref WireWriter w, int number, in EmailRow row, ImapSession session)
+    {
+        var uidOnly = session.Has(Extensions.UidOnly);
+        Begin(ref w, number, row, uidOnly);
+        if (uidOnly) return;
+        w.Raw("UID "u8);
+        w.Number(row.Uid.Value);
+        w.Space();
     }
 
     /// <summary>The items that the index answers, a space between; true when there was one.</summary>

@@ -71,8 +71,14 @@ internal static class WireText
         else w.Raw(octets);
     }
 
-    /// <summary>A mailbox name in modified UTF-7 (RFC 3501 §5.1.3).</summary>
-    public static void Mailbox(this ref WireWriter w, string path) => w.Astring(ModifiedUtf7.Encode(path));
+    /// <summary>A mailbox name: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 where that was agreed (RFC 9051 §5.1).</summary>
+    public static void Mailbox(this ref WireWriter w, string path, bool utf8)
+    {
+        var octets = utf8 ? System.Text.Encoding.UTF8.GetBytes(path) : ModifiedUtf7.Encode(path);
+        // RFC 6855 §3: a quoted string may hold UTF-8; names have no line ends (RFC 5198 §2).
+        if (utf8 && !System.Text.Ascii.IsValid(octets)) w.Escaped(octets);
+        else w.Astring(octets);
+    }
 
     public static void LiteralHead(this ref WireWriter w, long octets)
     {

@@ -138,12 +138,12 @@ internal static class ImapGrammar
         return r.Missing("change number");
     }
 
-    /// <summary>A mailbox name of a command (RFC 3501 §5.1.3: modified UTF-7).</summary>
+    /// <summary>A mailbox name of a command: modified UTF-7 (RFC 3501 §5.1.3), or UTF-8 where that was agreed (RFC 9051 §5.1).</summary>
     public static bool ExpectMailbox(this ref GrammarReader r, out MailboxName mailbox)
     {
         mailbox = default;
         if (!r.ExpectAstring(MailboxOctetsMax, "mailbox name", out var octets)) return false;
-        mailbox = MailboxName.Decode(octets);
+        mailbox = MailboxName.Decode(octets, r.Utf8);
         return true;
     }
 

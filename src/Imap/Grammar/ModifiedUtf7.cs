@@ -118,13 +118,16 @@ internal readonly record struct MailboxName(string Path, bool IsWellFormed)
     public const char Delimiter = '/';
 
     /// <summary>The name may end in a delimiter (RFC 3501 §6.3.3: "names under it will be created"); the store's do not.</summary>
-    public static MailboxName Decode(ReadOnlySpan<byte> octets)
+    public static MailboxName Decode(ReadOnlySpan<byte> octets, bool utf8)
     {
         if (octets.Length > 1 && octets[^1] == Delimiter) octets = octets[..^1];
-        return ModifiedUtf7.TryDecode(octets, out var name)
+        return TryDecode(octets, utf8, out var name)
             ? new MailboxName(WithInbox(UnicodeForm.Compose(name)), true)
             : new MailboxName(Encoding.Latin1.GetString(octets), false);
     }
+
+    public static bool TryDecode(ReadOnlySpan<byte> octets, bool utf8, out string name) =>
+        utf8 ? ImapGrammar.TryDecode(octets, out name) : ModifiedUtf7.TryDecode(octets, out name);
 
     /// <summary>RFC 3501 §5.1: INBOX is one name in any case, and so is the first level of the names below it.</summary>
     public static string WithInbox(string path) =>

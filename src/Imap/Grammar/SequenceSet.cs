@@ -25,14 +25,21 @@ internal sealed class SequenceSet
 {
     private const uint Star = 0;
 
+    private static readonly SequenceSet Saved = new() { IsSaved = true };
+
     private readonly List<NumberRange> _ranges = [];
 
     private SequenceSet()
     {
     }
 
+    /// <summary><c>$</c>: the saved result of a SEARCH (RFC 5182 §3).</summary>
+    public bool IsSaved { get; private init; }
+
     public static bool ExpectFrom(ref GrammarReader r, out SequenceSet set)
     {
+        set = Saved;
+        if (r.TryByte((byte)'$')) return true;
         set = new SequenceSet();
         do
         {
@@ -50,11 +57,11 @@ internal sealed class SequenceSet
     public static bool ExpectKnown(ref GrammarReader r, out SequenceSet set)
     {
         if (!ExpectFrom(ref r, out set)) return false;
-        return !set._ranges.Exists(static range => range.First == Star || range.Last == Star) || r.Missing("numbers without a star");
+        return !set.IsSaved && !set._ranges.Exists(static range => range.First == Star || range.Last == Star) || r.Missing("numbers alone");
     }
 
     /// <summary>True when a peek says that a set begins here.</summary>
-    public static bool BeginsAt(in GrammarReader r) => r.TryPeek(out var b) && (b == '*' || b is >= (byte)'1' and <= (byte)'9');
+    public static bool BeginsAt(in GrammarReader r) => r.TryPeek(out var b) && (b is (byte)'*' or (byte)'$' || b is >= (byte)'1' and <= (byte)'9');
 
     /// <summary>The largest number that was written; 0 when there is only a star.</summary>
     public uint LargestWritten

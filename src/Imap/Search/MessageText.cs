@@ -1,4 +1,5 @@
 using System.Text;
+using Posthorn.Core;
 using Posthorn.Mime;
 using Posthorn.Store;
 
@@ -24,33 +25,33 @@ internal sealed class MessageText
     }
 
     /// <summary>RFC 9051 §6.4.4: a field of this name that has the substring; an empty one asks only for the field.</summary>
-    public bool HasHeader(string name, string needle)
+    public bool HasHeader(string name, string folded)
     {
         var octets = Encoding.Latin1.GetBytes(name);
         foreach (var field in HeaderFields.Of(_header))
         {
-            if (field.Is(octets) && (needle.Length == 0 || Contains(HeaderText.Decode(field.Value), needle))) return true;
+            if (field.Is(octets) && (folded.Length == 0 || Contains(HeaderText.Decode(field.Value), folded))) return true;
         }
         return false;
     }
 
-    public bool Has(string needle, bool withHeader) =>
-        (_text is not null && Contains(_text.Body, needle)) || (withHeader && HeaderHas(needle));
+    public bool Has(string folded, bool withHeader) =>
+        (_text is not null && Contains(_text.Body, folded)) || (withHeader && HeaderHas(folded));
 
-    private bool HeaderHas(string needle)
+    private bool HeaderHas(string folded)
     {
         foreach (var field in HeaderFields.Of(_header))
         {
-            if (Contains(Encoding.UTF8.GetString(field.Name) + ": " + HeaderText.Decode(field.Value), needle)) return true;
+            if (Contains(Encoding.UTF8.GetString(field.Name) + ": " + HeaderText.Decode(field.Value), folded)) return true;
         }
         // Fields of the parts: file names, descriptions.
-        return _text is not null && Contains(_text.Headers, needle);
+        return _text is not null && Contains(_text.Headers, folded);
     }
 
-    private static bool Contains(string text, string needle) => text.Contains(needle, StringComparison.OrdinalIgnoreCase);
+    private static bool Contains(string text, string folded) => UnicodeCaseMap.Contains(text, folded); // RFC 5255 §4.1
 
     // Most headers are small: no more is read than it takes to see the end of this one.
-    private static async ValueTask<byte[]> ReadHeaderAsync(StoredMessage message, CancellationToken ct)
+    public static async ValueTask<byte[]> ReadHeaderAsync(StoredMessage message, CancellationToken ct)
     {
         for (var octets = HeaderOctetsFirst; ; octets *= 4)
         {

@@ -111,6 +111,11 @@ internal ref struct SearchGrammar(bool decode)
                 if (!ExpectModSeq(ref r, out var since)) return false;
                 key = new ModSeqKey(since);
                 return true;
+            case "OLDER" or "YOUNGER":
+                if (!(r.ExpectSpace() && r.ExpectNumber(uint.MaxValue, "number of seconds", out var seconds))) return false;
+                if (seconds == 0) return r.Missing("number of seconds above 0");
+                key = new AgeKey(name == "OLDER", (uint)seconds);
+                return true;
             case "UID":
                 if (!(r.ExpectSpace() && SequenceSet.ExpectFrom(ref r, out var set))) return false;
                 key = new NumberKey(set, ByUid: true);

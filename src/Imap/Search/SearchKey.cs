@@ -13,19 +13,35 @@ internal enum Verdict : byte
     Unknown,
 }
 
+/// <summary>What stands somewhere in a program and matters to whoever runs it.</summary>
+[Flags]
+internal enum SearchTraits : byte
+{
+    None = 0,
+
+    /// <summary>MODSEQ: the reply tells the largest one (RFC 7162 §3.1.5).</summary>
+    ModSeq = 1,
+
+    /// <summary>Message numbers.</summary>
+    Numbers = 2,
+}
+
+/// <summary>Where and when a program is run.</summary>
+internal readonly record struct SearchBinding(SelectedMailbox Mailbox, DateTimeOffset Now, bool AnyNumber);
+
 /// <summary>One key of a SEARCH program (RFC 9051 §6.4.4), a tree. Testing reads no more than it is given.</summary>
 internal abstract record SearchKey
 {
     public abstract Verdict Test(in SearchSubject subject);
 
-    /// <summary>Gives message numbers and UIDs their meaning in the mailbox as the session sees it. False for a number beyond its end.</summary>
-    public virtual bool TryBind(SelectedMailbox mailbox) => true;
+    /// <summary>Gives message numbers, UIDs and ages their meaning now, in the mailbox as the session sees it. False for a number beyond its
+    /// end.</summary>
+    public virtual bool TryBind(in SearchBinding binding) => true;
 
     /// <summary>The keys in this tree for which the message itself must be read.</summary>
     public virtual IEnumerable<WordKey> WordKeys => [];
 
-    /// <summary>MODSEQ stands in this tree: the reply tells the largest one.</summary>
-    public virtual bool AsksForModSeq => false;
+    public virtual SearchTraits Traits => SearchTraits.None;
 
     protected static Verdict Of(bool yes) => yes ? Verdict.Yes : Verdict.No;
 }
@@ -59,28 +75,27 @@ internal sealed record KeywordKey(string Keyword, bool Wanted) : SearchKey
     }
 }
 
-/// <summary>Message numbers or, behind UID, unique identifiers.</summary>
+/// <summary>Message numbers or, behind UID, unique identifiers. Numbers mean what they mean now (RFC 5267 §4.3), so they are bound as UIDs.</summary>
 internal sealed record NumberKey(SequenceSet Set, bool ByUid) : SearchKey
 {
-    private List<NumberRange> _ranges = [];
+    private List<NumberRange> _uids = [];
 
-    public override bool TryBind(SelectedMailbox mailbox)
+    public override SearchTraits Traits => ByUid || Set.IsSaved ? SearchTraits.None : SearchTraits.Numbers;
+
+    public override bool TryBind(in SearchBinding binding)
     {
-        if (!ByUid && !mailbox.Holds(Set)) return false;
-        _ranges = Set.Resolve(ByUid ? mailbox.LastUid : (uint)mailbox.Count);
+        if (!ByUid && !binding.AnyNumber && !binding.Mailbox.Holds(Set)) return false;
+        _uids = binding.Mailbox.UidsOf(Set, ByUid);
         return true;
     }
 
-    public override Verdict Test(in SearchSubject subject)
-    {
-        return Of(NumberRange.Find(_ranges, ByUid ? subject.Row.Uid.Value : (uint)subject.Number));
-    }
+    public override Verdict Test(in SearchSubject subject) => Of(NumberRange.Find(_uids, subject.Row.Uid.Value));
 }
 
 /// <summary>MODSEQ (RFC 7162 §3.1.5). There is one number for a message, whatever was changed, so the entry's name is not kept.</summary>
 internal sealed record ModSeqKey(ModSeq Since) : SearchKey
 {
-    public override bool AsksForModSeq => true;
+    public override SearchTraits Traits => SearchTraits.ModSeq;
 
     public override Verdict Test(in SearchSubject subject) => Of(subject.Row.ModSeq >= Since);
 }
@@ -89,6 +104,21 @@ internal sealed record SizeKey(bool Larger, long Octets) : SearchKey
 {
     public override Verdict Test(in SearchSubject subject) =>
         Of(Larger ? subject.Row.SizeBytes > Octets : subject.Row.SizeBytes < Octets);
+}
+
+/// <summary>OLDER and YOUNGER (RFC 5032 §2): so many seconds before the search.</summary>
+internal sealed record AgeKey(bool Older, uint Seconds) : SearchKey
+{
+    private DateTimeOffset _then;
+
+    public override bool TryBind(in SearchBinding binding)
+    {
+        _then = binding.Now.AddSeconds(-(double)Seconds);
+        return true;
+    }
+
+    public override Verdict Test(in SearchSubject subject) =>
+        Of(Older ? subject.Row.ReceivedAt <= _then : subject.Row.ReceivedAt >= _then);
 }
 
 internal enum DateRelation : byte
@@ -120,9 +150,9 @@ internal sealed record NotKey(SearchKey Key) : SearchKey
 {
     public override IEnumerable<WordKey> WordKeys => Key.WordKeys;
 
-    public override bool AsksForModSeq => Key.AsksForModSeq;
+    public override SearchTraits Traits => Key.Traits;
 
-    public override bool TryBind(SelectedMailbox mailbox) => Key.TryBind(mailbox);
+    public override bool TryBind(in SearchBinding binding) => Key.TryBind(binding);
 
     public override Verdict Test(in SearchSubject subject) => Key.Test(subject) switch
     {
@@ -136,9 +166,9 @@ internal sealed record OrKey(SearchKey Left, SearchKey Right) : SearchKey
 {
     public override IEnumerable<WordKey> WordKeys => Left.WordKeys.Concat(Right.WordKeys);
 
-    public override bool AsksForModSeq => Left.AsksForModSeq || Right.AsksForModSeq;
+    public override SearchTraits Traits => Left.Traits | Right.Traits;
 
-    public override bool TryBind(SelectedMailbox mailbox) => Left.TryBind(mailbox) && Right.TryBind(mailbox);
+    public override bool TryBind(in SearchBinding binding) => Left.TryBind(binding) && Right.TryBind(binding);
 
     public override Verdict Test(in SearchSubject subject)
     {
@@ -154,13 +184,13 @@ internal sealed record AndKey(IReadOnlyList<SearchKey> Keys) : SearchKey
 {
     public override IEnumerable<WordKey> WordKeys => Keys.SelectMany(key => key.WordKeys);
 
-    public override bool AsksForModSeq => Keys.Any(key => key.AsksForModSeq);
+    public override SearchTraits Traits => Keys.Aggregate(SearchTraits.None, (all, key) => all | key.Traits);
 
-    public override bool TryBind(SelectedMailbox mailbox)
+    public override bool TryBind(in SearchBinding binding)
     {
         foreach (var key in Keys)
         {
-            if (!key.TryBind(mailbox)) return false;
+            if (!key.TryBind(binding)) return false;
         }
         return true;
     }

@@ -5,9 +5,8 @@ using Posthorn.Store;
 namespace Posthorn.Imap;
 
 /// <summary>Runs a search program in up to three passes, each over what the one before could not decide: rows, stored columns, octets.</summary>
-internal sealed class SearchRun(ImapSession session, SearchKey program)
+internal sealed class SearchRun(ImapSession session, SelectedMailbox mailbox, SearchKey program)
 {
-    private readonly SelectedMailbox _mailbox = session.Mailbox;
     private readonly bool _readsBody = program.WordKeys.Any(key => key.ReadsBody);
     private readonly List<int> _found = [];
 
@@ -16,27 +15,41 @@ internal sealed class SearchRun(ImapSession session, SearchKey program)
     {
         foreach (var key in program.WordKeys.Take(ImapLimits.IndexedKeysMax))
             key.Candidates = await session.Server.Store.Search.CandidatesAsync(session.Account, key.Words, ct);
-        var undecided = LookAtRows();
+        return await FindAsync(RowSet.All(mailbox.Count), ct);
+    }
+
+    /// <summary>As the other, among some rows, for a program that has run before.</summary>
+    public async ValueTask<List<int>> FindAsync(RowSet among, CancellationToken ct)
+    {
+        var undecided = LookAtRows(among);
         if (undecided.Count == 0) return _found;
         undecided = await LookAtDetailsAsync(undecided, ct);
-        foreach (var index in undecided) await ReadAsync(index, ct);
+        for (var i = 0; i < undecided.Count; i++)
+        {
+            await ReadAsync(undecided[i], ct);
+            if (!await session.Progress.TellAsync(i, undecided.Count, ct)) break;
+        }
         _found.Sort();
         return _found;
     }
 
-    private List<int> LookAtRows()
+    private List<int> LookAtRows(RowSet among)
     {
-        var present = _mailbox.View.Current;
+        var present = mailbox.View.Current;
         var undecided = new List<int>();
-        var subject = new SearchSubject { Keywords = _mailbox.View.Keywords };
-        for (var index = 0; index < _mailbox.Count; index++)
+        var subject = new SearchSubject { Keywords = mailbox.View.Keywords };
+        foreach (var range in among.Ranges)
         {
-            subject.Row = _mailbox.Fresh(present, index);
-            subject.Number = index + 1;
-            subject.IsRecent = _mailbox.IsRecent(subject.Row.Uid);
-            Keep(program.Test(subject), index, undecided);
+            for (var index = range.First; index <= range.Last; index++) LookAtRow(ref subject, present, index, undecided);
         }
         return undecided;
+    }
+
+    private void LookAtRow(ref SearchSubject subject, MailboxSnapshot present, int index, List<int> undecided)
+    {
+        subject.Row = mailbox.Fresh(present, index);
+        subject.IsRecent = mailbox.IsRecent(subject.Row.Uid);
+        Keep(program.Test(subject), index, undecided);
     }
 
     private async ValueTask<List<int>> LookAtDetailsAsync(List<int> indexes, CancellationToken ct)
@@ -46,7 +59,7 @@ internal sealed class SearchRun(ImapSession session, SearchKey program)
         for (var start = 0; start < indexes.Count; start += emails.Length)
         {
             var count = Math.Min(emails.Length, indexes.Count - start);
-            for (var i = 0; i < count; i++) emails[i] = _mailbox.Known[indexes[start + i]].Email;
+            for (var i = 0; i < count; i++) emails[i] = mailbox.Known[indexes[start + i]].Email;
             var first = start;
             await session.Server.Store.Emails.ReadDetailsAsync(
                 session.Account, emails.AsMemory(0, count), DetailParts.Envelope,
@@ -61,7 +74,7 @@ internal sealed class SearchRun(ImapSession session, SearchKey program)
 
     private async ValueTask ReadAsync(int index, CancellationToken ct)
     {
-        var email = _mailbox.Known[index].Email;
+        var email = mailbox.Known[index].Email;
         using var message = await session.Server.Store.Emails.OpenMessageAsync(session.Account, email, ct);
         if (message is null) return; // expunged meanwhile: it matches nothing
         var text = await MessageText.ReadAsync(message, _readsBody, ct);
@@ -77,10 +90,9 @@ internal sealed class SearchRun(ImapSession session, SearchKey program)
 
     private SearchSubject SubjectOf(int index, in EmailDetail detail) => new()
     {
-        Row = _mailbox.Fresh(_mailbox.View.Current, index),
-        IsRecent = _mailbox.IsRecent(_mailbox.Known[index].Uid),
-        Number = index + 1,
-        Keywords = _mailbox.View.Keywords,
+        Row = mailbox.Fresh(mailbox.View.Current, index),
+        IsRecent = mailbox.IsRecent(mailbox.Known[index].Uid),
+        Keywords = mailbox.View.Keywords,
         HasDetails = true,
         Envelope = new EnvelopeView(detail.Envelope),
     };

@@ -8,9 +8,6 @@ internal ref struct SearchSubject
 {
     public EmailRow Row;
 
-    /// <summary>The message number.</summary>
-    public int Number;
-
     public bool IsRecent;
 
     public KeywordSets Keywords;

@@ -1,4 +1,5 @@
 using System.Text;
+using Posthorn.Core;
 using Posthorn.Mime;
 using Posthorn.Store;
 
@@ -16,6 +17,8 @@ internal enum AddressField : byte
 /// <summary>FROM, TO, CC and BCC: a substring of the header's text (RFC 9051 §6.4.4).</summary>
 internal sealed record AddressKey(AddressField Field, string Needle) : SearchKey
 {
+    private readonly string _folded = UnicodeCaseMap.Fold(Needle);
+
     public override Verdict Test(in SearchSubject subject)
     {
         if (!subject.HasDetails) return Verdict.Unknown;
@@ -39,18 +42,20 @@ internal sealed record AddressKey(AddressField Field, string Needle) : SearchKey
         var text = HeaderText.DecodePhrase(address.Name.Octets);
         var mailbox = Encoding.UTF8.GetString(address.Mailbox.Octets);
         var host = Encoding.UTF8.GetString(address.Host.Octets);
-        return $"{text} <{mailbox}@{host}>".Contains(Needle, StringComparison.OrdinalIgnoreCase);
+        return UnicodeCaseMap.Contains($"{text} <{mailbox}@{host}>", _folded);
     }
 }
 
 /// <summary>SUBJECT: a substring of the decoded subject.</summary>
 internal sealed record SubjectKey(string Needle) : SearchKey
 {
+    private readonly string _folded = UnicodeCaseMap.Fold(Needle);
+
     public override Verdict Test(in SearchSubject subject)
     {
         if (!subject.HasDetails) return Verdict.Unknown;
         if (subject.Envelope.Subject.IsNil) return Verdict.No;
-        return Of(HeaderText.Decode(subject.Envelope.Subject.Octets).Contains(Needle, StringComparison.OrdinalIgnoreCase));
+        return Of(UnicodeCaseMap.Contains(HeaderText.Decode(subject.Envelope.Subject.Octets), _folded));
     }
 }
 
@@ -84,7 +89,7 @@ internal sealed record HeaderKey(string Field, string Needle) : WordKey
 
     public override IReadOnlyList<string> Words => [Needle];
 
-    protected override bool Matches(MessageText text) => text.HasHeader(Field, Needle);
+    protected override bool Matches(MessageText text) => text.HasHeader(Field, UnicodeCaseMap.Fold(Needle));
 }
 
 /// <summary>BODY, and TEXT which looks at the header too: a substring of the decoded text.</summary>
@@ -106,5 +111,5 @@ internal sealed record TextKey(string Needle, bool WithHeader) : WordKey
         }
     }
 
-    protected override bool Matches(MessageText text) => text.Has(Needle, WithHeader);
+    protected override bool Matches(MessageText text) => text.Has(UnicodeCaseMap.Fold(Needle), WithHeader);
 }

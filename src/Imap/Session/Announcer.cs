@@ -16,14 +16,16 @@ internal static class Announcer
         if (ReferenceEquals(present, mailbox.Known)) return true;
         var diff = MailboxSnapshot.Diff(mailbox.Known, present);
         if (keepNumbers && diff.Expunged.Count > 0) return true;
+        if (mailbox.HasContexts) mailbox.Contexts.TellRemoved(session, mailbox.Known, diff);
         var (before, told) = mailbox.Advance(present);
-        if (!await (session.Has(Extensions.QResync) ? VanishedAsync(session, before, diff, ct) : ExpungedAsync(session, diff, ct))) return false;
+        if (!await (session.Has(Extensions.ByUid) ? VanishedAsync(session, before, diff, ct) : ExpungedAsync(session, diff, ct))) return false;
         Exists(session, mailbox, before.Count - diff.Expunged.Count);
         for (var start = 0; start < diff.Changed.Count; start += ImapLimits.BatchRows)
         {
             Changed(session, before, told, diff, start);
             if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
         }
+        if (mailbox.HasContexts) await mailbox.Contexts.TellChangedAsync(session, diff, ct);
         return true;
     }
 
@@ -45,6 +47,15 @@ internal static class Announcer
             w.Raw(" \\*"u8);
         }
         w.Raw(")] flags that are kept\r\n"u8);
+    }
+
+    /// <summary>RECENT, which IMAP4rev2 does not have (RFC 9051 appendix E).</summary>
+    public static void Recent(ref WireWriter w, ImapSession session, SelectedMailbox mailbox)
+    {
+        if (session.Has(Extensions.Rev2)) return;
+        w.Raw("* "u8);
+        w.Number(mailbox.RecentCount);
+        w.Raw(" RECENT\r\n"u8);
     }
 
     /// <summary>Where the client stands when it has read this (RFC 7162 §3.1.2.1).</summary>
@@ -97,12 +108,11 @@ internal static class Announcer
         if (mailbox.View.Keywords.All.Count > mailbox.KeywordsTold) Flags(ref w, mailbox);
         if (mailbox.Known.Count > left)
         {
-            mailbox.ClaimRecent();
+            if (!session.Has(Extensions.Rev2)) mailbox.ClaimRecent();
             w.Raw("* "u8);
             w.Number(mailbox.Known.Count);
-            w.Raw(" EXISTS\r\n* "u8);
-            w.Number(mailbox.RecentCount);
-            w.Raw(" RECENT\r\n"u8);
+            w.Raw(" EXISTS\r\n"u8);
+            Recent(ref w, session, mailbox);
         }
         w.Commit();
     }

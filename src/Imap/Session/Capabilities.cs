@@ -9,7 +9,6 @@ internal static class Capabilities
     // What is no verb of its own: options of commands, forms of literals, response codes.
     private static readonly string[] WithoutVerb =
     [
-        "LITERAL+", // RFC 7888
         "SASL-IR", // RFC 4959
         "CHILDREN", // RFC 3348
         "SPECIAL-USE", // RFC 6154
@@ -17,6 +16,15 @@ internal static class Capabilities
         "STATUS=SIZE", // RFC 8438
         "CONDSTORE", // RFC 7162
         "QRESYNC", // RFC 7162
+        "SEARCHRES", // RFC 5182
+        "WITHIN", // RFC 5032
+        "ESORT", // RFC 5267
+        "CONTEXT=SORT", // RFC 5267
+        "I18NLEVEL=1", // RFC 5255
+        "PARTIAL", // RFC 9394
+        "UIDONLY", // RFC 9586
+        "INPROGRESS", // RFC 9585
+        "UTF8=ACCEPT", // RFC 6855
     ];
 
     private static readonly string Always = string.Join(
@@ -29,10 +37,27 @@ internal static class Capabilities
 
     public static string Of(ImapSession session)
     {
-        if (session.Identity is not null) return Always;
-        var text = Always;
+        // RFC 7888 §5: one of the two.
+        var text = Always + (session.Server.Settings.LiteralMinus ? " LITERAL-" : " LITERAL+");
+        if (session.Server.Settings.CapabilitiesOff.Count > 0) text = string.Join(' ', text.Split(' ').Where(word => !IsOff(session, word)));
+        if (session.Identity is not null) return text;
         if (session.CanStartTls) text += " STARTTLS";
         // RFC 3501 §6.2.3: LOGIN is not to be tried. Mechanisms that would send a password are not offered either.
         return text + (session.AcceptsPasswords ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
     }
+
+    /// <summary>Whether the operator keeps it from this client.</summary>
+    public static bool IsOff(ImapSession session, string capability)
+    {
+        foreach (var rule in session.Server.Settings.CapabilitiesOff)
+        {
+            if (rule.Capability.Equals(capability, StringComparison.OrdinalIgnoreCase) && rule.Applies(session)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>What there is and is not the protocol itself.</summary>
+    public static bool CanBeOff(string capability) =>
+        !capability.Equals("IMAP4rev1", StringComparison.OrdinalIgnoreCase)
+        && Always.Split(' ').Contains(capability, StringComparer.OrdinalIgnoreCase);
 }

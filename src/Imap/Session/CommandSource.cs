@@ -99,10 +99,13 @@ internal sealed class CommandSource(ImapSession session)
     /// <summary>Takes one literal in. Null when the command goes on.</summary>
     private async ValueTask<CommandRead?> TakeAsync(ArrayBufferWriter<byte> text, Literal literal)
     {
-        var isMessage = AppendCommand.IsMessageNext(text.WrittenMemory[..^literal.HeadOctets], out var mailbox);
+        var isMessage = AppendCommand.IsMessageNext(
+            text.WrittenMemory[..^literal.HeadOctets], session.Has(Extensions.Utf8Names), out var mailbox);
         var room = ImapLimits.CommandOctetsMax - text.WrittenCount;
         var inMemory = literal.Octets <= Math.Min(InlineMax, room);
-        var refusal = isMessage ? await session.Incoming.ConsiderAsync(session, mailbox, literal.Octets, session.Connection.Closed)
+        var refusal = literal.NonSynchronizing && literal.Octets > ImapLimits.LiteralMinusOctetsMax && session.Server.Settings.LiteralMinus
+            ? Reply.Bad("a literal of this size waits for the go-ahead", "TOOBIG")
+            : isMessage ? await session.Incoming.ConsiderAsync(session, mailbox, literal.Octets, session.Connection.Closed)
             : inMemory ? null
             : TooLong;
         if (refusal is { } reply) return await RefuseAsync(new(text.WrittenMemory), literal, reply);

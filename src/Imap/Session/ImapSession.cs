@@ -9,6 +9,7 @@ namespace Posthorn.Imap;
 internal sealed class ImapSession(ImapServer server, WireConnection connection) : IDisposable
 {
     private IncomingMessages? _incoming;
+    private Progress? _progress;
     private int _badInARow;
     private int _loginFailures;
 
@@ -32,8 +33,14 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
     /// <summary>The messages that an APPEND brings while it is still being read.</summary>
     public IncomingMessages Incoming => _incoming ??= new IncomingMessages();
 
+    /// <summary>Tells a client that waits long that its command goes on.</summary>
+    public Progress Progress => _progress ??= new Progress(this);
+
     public SessionStates State =>
         Identity is null ? SessionStates.NotAuthenticated : Selected is null ? SessionStates.Authenticated : SessionStates.Selected;
+
+    /// <summary>The name that the client has given itself by ID; empty without one.</summary>
+    public string Client { get; set; } = "";
 
     /// <summary>What the client has switched on.</summary>
     public Extensions Enabled { get; private set; }
@@ -145,6 +152,7 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         try
         {
             Tag = parsed.Tag;
+            _progress = null;
             return (parsed.Tag, await parsed.Command.RunAsync(this, connection.Closed), parsed.Verb);
         }
         catch (RefusalException refused)
@@ -168,10 +176,11 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
 
     private (string Tag, Verb? Verb, Command? Command, Reply Fault) Parse(ReadOnlySequence<byte> text)
     {
-        var r = new GrammarReader(text);
+        var r = new GrammarReader(text) { Utf8 = Has(Extensions.Utf8Names) };
         if (!r.ExpectTag(out var tag)) return ("*", null, null, Replies.Syntax(r.Fault!.Value));
         if (!r.ExpectSpace()) return (tag, null, null, Replies.Syntax(r.Fault!.Value));
-        if (!Verb.TryRead(ref r, out var verb)) return (tag, null, null, Reply.Bad("unknown command"));
+        if (!Verb.TryRead(ref r, out var verb))
+            return (tag, null, null, Replies.Syntax(new SyntaxFault("a command of RFC 9051 or of an extension", r.Consumed)));
         if ((verb.Allowed & State) == 0) return (tag, verb, null, WrongState(verb));
         return verb.Parse(ref r, out var command)
             ? (tag, verb, command, default)
@@ -190,7 +199,7 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
     {
         if (reply.Status == ReplyStatus.Gone) return false;
         if (verb is not null && reply.Status != ReplyStatus.Bad && verb.Updates != Updates.None && Selected is not null
-            && !await Announcer.TellAsync(this, Selected, verb.Updates == Updates.KeepNumbers, connection.Closed)) return false;
+            && !await Announcer.TellAsync(this, Selected, verb.Updates == Updates.KeepNumbers || reply.KeepsNumbers, connection.Closed)) return false;
         if (reply.TellsModSeq && Selected is not null) reply = reply with { Code = $"HIGHESTMODSEQ {Selected.Known.HighestModSeq.Value}" };
         _badInARow = verb is null && reply.Status == ReplyStatus.Bad ? _badInARow + 1 : 0;
         var w = connection.Write();

@@ -19,6 +19,12 @@ internal static class Replies
 
     public static readonly Reply BadName = Reply.No("this is not a mailbox name", "CANNOT");
 
+    /// <summary>RFC 5267 §4.3: the tag is the name of a search that is followed already.</summary>
+    public static readonly Reply TagReuse = Reply.Bad("a search with this tag is followed already");
+
+    /// <summary>RFC 9586 §3.2: message numbers are gone from this connection.</summary>
+    public static readonly Reply UidRequired = Reply.Bad("only UIDs, once UIDONLY is enabled", "UIDREQUIRED");
+
     /// <summary>RFC 7162 §3.2.3</summary>
     public static readonly Reply NeedsQResync = Reply.Bad("ENABLE QRESYNC comes first");
 

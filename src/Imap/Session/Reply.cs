@@ -18,8 +18,10 @@ internal enum ReplyStatus : byte
 /// <summary>The tagged reply of a command.</summary>
 /// <param name="Code">The response code without its brackets (RFC 9051 §7.1); null for none.</param>
 /// <param name="Closes">The connection ends after it.</param>
+/// <param name="KeepsNumbers">No EXPUNGE may stand between the command and this, whatever the verb's row says.</param>
 /// <param name="TellsModSeq">The code is HIGHESTMODSEQ of what the client has been told by then (RFC 7162 §3.2.7).</param>
-internal readonly record struct Reply(ReplyStatus Status, string? Code, string Text, bool Closes = false, bool TellsModSeq = false)
+internal readonly record struct Reply(
+    ReplyStatus Status, string? Code, string Text, bool Closes = false, bool TellsModSeq = false, bool KeepsNumbers = false)
 {
     public static Reply Said => new(ReplyStatus.Said, null, "");
 

@@ -28,7 +28,8 @@ internal static class Resynchronizer
         var mailbox = session.Mailbox;
         var snapshot = mailbox.Known;
         // What the mailbox has never had is no news, and what arrived since this session looked comes by EXISTS.
-        var ranges = uids?.Resolve(snapshot.UidNext.Value - 1) ?? [new NumberRange(1, snapshot.UidNext.Value - 1)];
+        var ranges = uids is { IsSaved: true } ? mailbox.UidsOf(uids, byUid: true)
+            : uids?.Resolve(snapshot.UidNext.Value - 1) ?? [new NumberRange(1, snapshot.UidNext.Value - 1)];
         var expunged = await session.Server.Store.Changes.ExpungedAsync(session.Account, mailbox.Id, since, ct);
         var gone = expunged is null
             ? Holes(snapshot, ranges, match?.FirstDoubtful(snapshot) ?? 1)

@@ -44,6 +44,25 @@ internal sealed class RowSet
         }
     }
 
+    /// <summary>Those at some places, counted from 0.</summary>
+    public RowSet Slice((int Start, int Count) part)
+    {
+        var (skip, left) = part;
+        var ranges = new List<IndexRange>();
+        foreach (var range in Ranges)
+        {
+            var length = range.Last - range.First + 1;
+            if (left > 0 && skip < length)
+            {
+                var take = Math.Min(left, length - skip);
+                ranges.Add(new IndexRange(range.First + skip, range.First + skip + take - 1));
+                left -= take;
+            }
+            skip = Math.Max(0, skip - length);
+        }
+        return new RowSet(ranges);
+    }
+
     public bool Contains(int index)
     {
         var (low, high) = (0, Ranges.Count - 1);

@@ -26,8 +26,18 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
     private readonly List<NumberRange> _recent = [];
     private uint _recentFrom = uint.MaxValue;
 
+    // The result of the last SEARCH that was to be saved, by UID.
+    private List<NumberRange> _saved = [];
+
     // By row of Known, where the client was told something else than stands there.
     private Dictionary<int, Told>? _told;
+
+    private SearchContexts? _contexts;
+
+    /// <summary>Searches that the client follows.</summary>
+    public SearchContexts Contexts => _contexts ??= new SearchContexts();
+
+    public bool HasContexts => _contexts is { IsEmpty: false };
 
     public MailboxSnapshot Known { get; private set; } = view.Current;
 
@@ -53,7 +63,21 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
     public uint LastUid => Known.Count == 0 ? 0 : Known[Known.Count - 1].Uid.Value;
 
     /// <summary>RFC 9051 §9 seq-number: a number beyond the mailbox, or a star in an empty one, is a fault of the client.</summary>
-    public bool Holds(SequenceSet set) => Count > 0 && set.LargestWritten <= (uint)Count;
+    public bool Holds(SequenceSet set) => set.IsSaved || (Count > 0 && set.LargestWritten <= (uint)Count);
+
+    /// <summary>Keeps a search result for <c>$</c> (RFC 5182 §2.1).</summary>
+    /// <param name="rows">Rising.</param>
+    public void Save(IEnumerable<int> rows) => _saved = UidsOf(RowSet.Of(rows));
+
+    /// <summary>The UIDs that a set names now. Ranges reach over UIDs that no message has: they will never have one.</summary>
+    public List<NumberRange> UidsOf(SequenceSet set, bool byUid)
+    {
+        if (set.IsSaved) return _saved;
+        if (byUid) return set.Resolve(LastUid);
+        var rows = set.Resolve((uint)Count).Where(range => range.First <= (uint)Count)
+            .Select(range => new IndexRange((int)range.First - 1, (int)Math.Min(range.Last, (uint)Count) - 1));
+        return UidsOf(new RowSet([.. rows]));
+    }
 
     /// <summary>
     /// The rows that a set names. False for message numbers that do not exist; UIDs that do not exist are passed over (RFC 9051
@@ -64,7 +88,8 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
         rows = RowSet.Empty;
         if (!byUid && !Holds(set)) return false;
         var ranges = new List<IndexRange>();
-        foreach (var (first, last) in set.Resolve(byUid ? LastUid : (uint)Count))
+        byUid |= set.IsSaved;
+        foreach (var (first, last) in set.IsSaved ? _saved : set.Resolve(byUid ? LastUid : (uint)Count))
         {
             var low = byUid ? AtOrAfter(first) : (int)first - 1;
             var high = byUid ? Before(last) : (int)last - 1;
@@ -161,6 +186,9 @@ internal sealed class SelectedMailbox(MailboxView view, string path, bool readOn
         }
         return false;
     }
+
+    private List<NumberRange> UidsOf(RowSet rows) =>
+        [.. rows.Ranges.Select(range => new NumberRange(Known[range.First].Uid.Value, Known[range.Last].Uid.Value))];
 
     private int AtOrAfter(uint uid)
     {

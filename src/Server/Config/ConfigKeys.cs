@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 using Posthorn.Db;
+using Posthorn.Imap;
 using Posthorn.Pop3;
 
 namespace Posthorn.Server;
@@ -97,6 +98,13 @@ internal static class ConfigKeys
             "Accepts passwords without TLS from this machine itself. `./run` sets it.",
             (config, on) => config with { AllowPlaintextOnLoopback = on }),
 
+        List("imap", "capabilities_off", "[]", "a list such as [\"QRESYNC client=Outlook\", \"UIDONLY account=ann@example.org\"]",
+            "IMAP capabilities that are kept from clients whose name in ID begins so, from an account, or without either from everybody.",
+            (config, list) => Rules(list) is { } rules ? config with { ImapCapabilitiesOff = rules } : null),
+        Switch("imap", "literal_minus", false,
+            "Offers LITERAL- instead of LITERAL+: a client asks before it sends a literal of more than 4,096 octets.",
+            (config, on) => config with { ImapLiteralMinus = on }),
+
         Switch("pop3", "enabled", true,
             "Whether POP3 is served, on ports 110 and 995.",
             (config, on) => config with { Pop3 = on }),
@@ -169,6 +177,17 @@ internal static class ConfigKeys
             (config, text) => Array.IndexOf(choices, text) is >= 0 and var index ? apply(config, index) : null);
 
     private static bool IsPath(string text) => text.Length > 0 && !text.Contains('\0', StringComparison.Ordinal);
+
+    private static List<CapabilityRule>? Rules(IReadOnlyList<string> texts)
+    {
+        var rules = new List<CapabilityRule>();
+        foreach (var text in texts)
+        {
+            if (!CapabilityRule.TryParse(text, out var rule)) return null;
+            rules.Add(rule);
+        }
+        return rules;
+    }
 
     private static List<IPAddress>? Addresses(IReadOnlyList<string> texts)
     {

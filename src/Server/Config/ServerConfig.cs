@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
+using Posthorn.Imap;
 using Posthorn.Pop3;
 
 namespace Posthorn.Server;
@@ -67,6 +68,10 @@ internal sealed record ServerConfig
     public int DelayNoticeHours { get; init; }
 
     public bool AllowPlaintextOnLoopback { get; init; }
+
+    public IReadOnlyList<CapabilityRule> ImapCapabilitiesOff { get; init; } = [];
+
+    public bool ImapLiteralMinus { get; init; }
 
     public bool Pop3 { get; init; }
 

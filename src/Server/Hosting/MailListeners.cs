@@ -46,7 +46,13 @@ internal static class MailListeners
             logs.CreateLogger<SmtpServer>());
 
         ImapServer Imap(TlsServer? startTls) => new(
-            new ImapSettings { MessageOctetsMax = config.MessageOctetsMax, Version = Release.Version },
+            new ImapSettings
+            {
+                MessageOctetsMax = config.MessageOctetsMax,
+                CapabilitiesOff = config.ImapCapabilitiesOff,
+                LiteralMinus = config.ImapLiteralMinus,
+                Version = Release.Version,
+            },
             storage.Store,
             storage.Directory.Authenticator,
             startTls,
