@@ -13,6 +13,12 @@ try
         Report.Write(bench);
         return 0;
     }
+    if (options.Mode == "trust")
+    {
+        using var results = new Results(options.Results.Length > 0 ? options.Results : Path.Combine(bench, "results"), options.Mode, []);
+        await TrustBench.MeasureAsync(results, options);
+        return 0;
+    }
     Action<Run> mode = options.Mode switch
     {
         "smtp" => options.Filled > 0 ? SmtpBench.MeasureFilled : SmtpBench.Measure,
@@ -20,7 +26,7 @@ try
         "idle" => IdleBench.Measure,
         "imap" => ImapBench.Measure,
         "append" => AppendBench.Measure,
-        _ => throw new UsageException("usage: bench/run smtp|idle|imap|append|syncs|report [--name value ...]"),
+        _ => throw new UsageException("usage: bench/run smtp|idle|imap|append|syncs|trust|report [--name value ...]"),
     };
     using var dns = new DnsStub();
     using var run = new Run(options, bench);

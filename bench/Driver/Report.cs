@@ -53,6 +53,9 @@ internal static class Report
         new("search_subject", "ms", "SEARCH SUBJECT, ms"),
         new("search_header", "ms", "SEARCH HEADER Message-ID, ms"),
         new("search_text", "ms", "SEARCH TEXT of a rare word, ms"),
+        new("trust_verify", "per_cpu_s", "messages of 10 KB checked (SPF, two DKIM signatures, ARC, DMARC) per CPU second"),
+        new("trust_sign", "us_each", "signature with RSA-2048 and Ed25519, µs of CPU"),
+        new("trust_sign_ratio", "times_raw_rsa", "the same in raw RSA signatures of OpenSSL"),
         new("imap_memory", "rss_mb", "resident memory after all this, MB"),
     ];
 
@@ -76,6 +79,8 @@ internal static class Report
         new("select_warm", "ms", null, Bound.AtMost, 2),
         new("fetch_flags", "per_s", null, Bound.AtLeast, 1_000_000),
         new("fetch_envelope", "per_s", null, Bound.AtLeast, 200_000),
+        new("trust_verify", "per_cpu_s", null, Bound.AtLeast, 3_000),
+        new("trust_sign_ratio", "times_raw_rsa", null, Bound.AtMost, 1.3),
     ];
 
     public static void Write(string bench)
@@ -86,7 +91,7 @@ internal static class Report
             + "to the peer's of the same run. What is measured, and how, stands in [README.md](README.md).\n");
         var files = Directory.GetFiles(Path.Combine(bench, "results"), "*.jsonl").Order(StringComparer.Ordinal)
             .GroupBy(f => Path.GetFileNameWithoutExtension(f).Split('-', 3)[^1], StringComparer.Ordinal);
-        foreach (var mode in files.OrderBy(m => Array.IndexOf(["smtp", "smtp-filled", "syncs", "append", "imap", "idle"], m.Key)))
+        foreach (var mode in files.OrderBy(m => Array.IndexOf(["smtp", "smtp-filled", "syncs", "append", "imap", "idle", "trust"], m.Key)))
             WriteMode(text, mode.Key, mode.Last());
         File.WriteAllText(Path.Combine(bench, "RESULTS.md"), text.ToString());
     }

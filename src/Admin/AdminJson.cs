@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Posthorn.Delivery;
 using Posthorn.Directory;
+using Posthorn.Trust;
 
 namespace Posthorn.Admin;
 
@@ -13,8 +14,9 @@ namespace Posthorn.Admin;
     Converters =
     [
         typeof(WordConverter<AccountKind>), typeof(WordConverter<AccountState>), typeof(WordConverter<ClientProtocol>),
-        typeof(WordConverter<ConnectionSecurity>), typeof(WordConverter<DnsRecordState>), typeof(WordConverter<QueueState>),
-        typeof(WordConverter<Role>), typeof(WordConverter<VerifyLineKind>),
+        typeof(WordConverter<ConnectionSecurity>), typeof(WordConverter<DmarcHandling>), typeof(WordConverter<DnsRecordState>),
+        typeof(WordConverter<QueueState>),
+        typeof(WordConverter<SigningKeyState>), typeof(WordConverter<Role>), typeof(WordConverter<VerifyLineKind>),
     ])]
 [JsonSerializable(typeof(AccountChangeBody))]
 [JsonSerializable(typeof(AccountView))]
@@ -38,6 +40,8 @@ namespace Posthorn.Admin;
 [JsonSerializable(typeof(QueueView))]
 [JsonSerializable(typeof(ReadinessView))]
 [JsonSerializable(typeof(ServerView))]
+[JsonSerializable(typeof(SigningKeyImportBody))]
+[JsonSerializable(typeof(SigningKeyList))]
 [JsonSerializable(typeof(TokenView))]
 [JsonSerializable(typeof(VerifyLine))]
 public sealed partial class AdminJson : JsonSerializerContext;

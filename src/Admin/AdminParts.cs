@@ -4,6 +4,7 @@ using Posthorn.Delivery;
 using Posthorn.Directory;
 using Posthorn.Dns;
 using Posthorn.Store;
+using Posthorn.Trust;
 
 namespace Posthorn.Admin;
 
@@ -17,6 +18,8 @@ public sealed record AdminParts
     public required MailStore Store { get; init; }
 
     public required Queue Queue { get; init; }
+
+    public required MailTrust Trust { get; init; }
 
     public required Resolver Resolver { get; init; }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using Posthorn.Core;
 using Posthorn.Dns;
+using Posthorn.Trust;
 
 namespace Posthorn.Admin;
 
@@ -22,7 +23,12 @@ internal static class DnsComparison
     private static async ValueTask<DnsRecordView> CompareAsync(Resolver resolver, DnsRecord record, CancellationToken ct) => record.Type switch
     {
         "MX" => View(record, await resolver.MxAsync(Domain.Parse(record.Name), ct), MxText, mx => SameHost(MxText(mx), record.Value)),
-        "TXT" => View(record, Only(await resolver.TxtAsync(record.Name, ct), IsSpf), Quoted, text => Quoted(text) == record.Value),
+        "TXT" when record.Value!.StartsWith("\"v=spf1", StringComparison.Ordinal) =>
+            View(record, Only(await resolver.TxtAsync(record.Name, ct), IsSpf), Quoted, text => Quoted(text) == record.Value),
+        // Any policy of the operator's own is one.
+        "TXT" when record.Name.StartsWith("_dmarc.", StringComparison.Ordinal) =>
+            View(record, await resolver.TxtAsync(record.Name, ct), Quoted, DmarcRecord.IsDmarc),
+        "TXT" => View(record, await resolver.TxtAsync(record.Name, ct), Quoted, text => text == Joined(record.Value)),
         "SRV" => View(record, await resolver.SrvAsync(record.Name, ct), SrvText, srv => SameText(SrvText(srv), record.Value)),
         _ => throw new InvalidOperationException($"nothing compares {record.Type} records"),
     };
@@ -58,6 +64,8 @@ internal static class DnsComparison
 
     private static string Quoted(string text) =>
         "\"" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+
+    private static string Joined(string strings) => strings.Replace("\" \"", "", StringComparison.Ordinal).Trim('"');
 
     private static string MxText(MxRecord mx) => string.Create(CultureInfo.InvariantCulture, $"{mx.Preference} {mx.Exchange}.");
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Posthorn.Core;
+using Posthorn.Trust;
 
 namespace Posthorn.Admin;
 
@@ -14,7 +15,8 @@ public static class DnsRecords
 {
     public const int TtlSeconds = 3600;
 
-    public static IReadOnlyList<DnsRecord> For(Domain domain, ServerFacts facts)
+    /// <param name="keys">Those that sign for the domain, waiting and retired ones included.</param>
+    public static IReadOnlyList<DnsRecord> For(Domain domain, ServerFacts facts, IReadOnlyList<SigningKeyView> keys)
     {
         var host = facts.Hostname.Ascii;
         var records = new List<DnsRecord>
@@ -24,6 +26,15 @@ public static class DnsRecords
             // RFC 7208 §5: whoever is named by the MX may send, and nobody else.
             new(domain.Ascii, "TXT", "\"v=spf1 mx -all\"", "Only this server sends mail of the domain (SPF)."),
         };
+        foreach (var key in keys)
+        {
+            var purpose = key.State == SigningKeyState.Retired
+                ? "Mail that is still on its way was signed with this key (DKIM)." : "Mail of the domain is signed with this key (DKIM).";
+            records.Add(new DnsRecord(key.Name, "TXT", Strings(key.Record), purpose));
+        }
+        // Reports and a stricter policy are for the operator to add, when the first mail has been seen to pass.
+        records.Add(new DnsRecord("_dmarc." + domain.Ascii, "TXT", "\"v=DMARC1; p=quarantine\"",
+            "What others pretend the domain has sent goes to Junk (DMARC)."));
         foreach (var (protocol, security, label) in Labels)
         {
             var service = facts.Services.FirstOrDefault(s => s.Protocol == protocol && s.Security == security);
@@ -36,6 +47,9 @@ public static class DnsRecords
         }
         return records;
     }
+
+    /// <summary>A text as strings of a TXT record, none longer than 255 octets (RFC 1035 §3.3).</summary>
+    private static string Strings(string text) => string.Join(' ', text.Chunk(255).Select(static part => $"\"{new string(part)}\""));
 
     /// <summary>The record as a line of a master file.</summary>
     public static string ToZoneLine(string name, string type, string value) =>

@@ -4,6 +4,7 @@ using Posthorn.Db;
 using Posthorn.Directory;
 using Posthorn.Mime;
 using Posthorn.Store;
+using Posthorn.Trust;
 
 namespace Posthorn.Delivery;
 
@@ -20,6 +21,7 @@ internal sealed class Attempts(
     QueueTable table,
     Func<OutboundMessage, CancellationToken, Task<IReadOnlyList<OutboundResult>>> send,
     Settlement settlement,
+    MailTrust? trust,
     TimeProvider time,
     ILogger log)
 {
@@ -136,7 +138,7 @@ internal sealed class Attempts(
         {
             try
             {
-                store.Emails.Deliver(tx, recipient.Account, null, email);
+                store.Emails.Deliver(tx, recipient.Account, message.Junk ? MailboxRole.Junk : MailboxRole.Inbox, email);
             }
             catch (RefusalException no)
             {
@@ -152,12 +154,13 @@ internal sealed class Attempts(
 
     private async Task<List<Outcome>> SendAsync(QueuedMessage message, QueuedRecipient[] recipients, CancellationToken ct)
     {
+        var from = await SenderAsync(message, recipients[0], ct);
         var outbound = new OutboundMessage(
             message.Name,
             recipients[0].Address.Domain,
-            message.From,
+            from,
             [.. recipients.Select(static recipient => recipient.Address)],
-            message.Utf8 || message.From.Address is { IsAscii: false } || recipients.Any(static recipient => !recipient.Address.IsAscii),
+            message.Utf8 || from.Address is { IsAscii: false } || recipients.Any(static recipient => !recipient.Address.IsAscii),
             message.EightBit,
             message.Trace.Length + message.Length,
             async token => new HeadedStream(message.Trace, (await OpenAsync(message, token)).AsStream()))
@@ -175,6 +178,13 @@ internal sealed class Attempts(
         return outcomes;
     }
 
+    /// <summary>Our own people send in their own name; what a stranger sent to an alias goes on in the name of the alias's domain.</summary>
+    private async ValueTask<ReversePath> SenderAsync(QueuedMessage message, QueuedRecipient recipient, CancellationToken ct)
+    {
+        if (trust is null || message.From.Address is not { } sender || await book.IsLocalAsync(sender.Domain, ct)) return message.From;
+        return trust.Rewriting.Forward(sender, recipient.Original.Domain) is { } forwarded ? new ReversePath(forwarded) : message.From;
+    }
+
     private async Task<(Letter Letter, byte[] Head)> LoadAsync(QueuedMessage message, CancellationToken ct)
     {
         using var blob = await OpenAsync(message, ct);
@@ -184,7 +194,10 @@ internal sealed class Attempts(
         // Linking finds the stored blob by its name: the entry holds on to it.
         var letter = new Letter(
             message.Name, message.From, new StagedBlob(message.Blob, message.Length), summary, message.Trace,
-            message.Utf8, message.EightBit, message.ArrivedAt);
+            message.Utf8, message.EightBit, message.ArrivedAt)
+        {
+            Junk = message.Junk,
+        };
         return (letter, head);
     }
 

@@ -5,7 +5,7 @@ namespace Posthorn.Delivery;
 /// <summary>The tables of the queue. See docs/queue.md.</summary>
 internal static class DeliverySchema
 {
-    public static Schema Schema { get; } = new("delivery", [First, Parameters]);
+    public static Schema Schema { get; } = new("delivery", [First, Parameters, Junk]);
 
     // A recipient's number is what operators name it by, so it is never used again; SQLite needs AUTOINCREMENT for that. The numbers of entries are
     // nobody's. recipients counts the rows of an entry: whoever takes it to zero removes the entry and its link to the blob.
@@ -79,4 +79,7 @@ internal static class DeliverySchema
         ALTER TABLE queue_recipient ADD COLUMN notify BIGINT NOT NULL DEFAULT 0;
         ALTER TABLE queue_recipient ADD COLUMN original_recipient TEXT;
         """;
+
+    // Mailboxes here take the message into Junk.
+    private const string Junk = "ALTER TABLE queue_entry ADD COLUMN junk BIGINT NOT NULL DEFAULT 0;";
 }

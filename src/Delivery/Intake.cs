@@ -6,6 +6,7 @@ using Posthorn.Db;
 using Posthorn.Directory;
 using Posthorn.Mime;
 using Posthorn.Store;
+using Posthorn.Trust;
 
 namespace Posthorn.Delivery;
 
@@ -17,12 +18,14 @@ public sealed class Intake
     private readonly MailStore _store;
     private readonly AddressBook _book;
     private readonly Routing _routing;
+    private readonly MailTrust? _trust;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
     internal Intake(
-        DeliverySettings settings, Database db, MailStore store, AddressBook book, Routing routing, TimeProvider time, ILogger log) =>
-        (_settings, _db, _store, _book, _routing, _time, _log) = (settings, db, store, book, routing, time, log);
+        DeliverySettings settings, Database db, MailStore store, AddressBook book, Routing routing, MailTrust? trust, TimeProvider time,
+        ILogger log) =>
+        (_settings, _db, _store, _book, _routing, _trust, _time, _log) = (settings, db, store, book, routing, trust, time, log);
 
     /// <summary>Whether mail from this submitter (null: from anybody, at the MX) is taken for the address, and where it would go.</summary>
     /// <returns>Refusals: NotFound (550 5.1.1), Forbidden (relaying denied, 550 5.7.1), Disabled (5.2.1), OverQuota (452 4.2.2), TooMany.</returns>
@@ -30,6 +33,11 @@ public sealed class Intake
     {
         // Not the targets but the address itself must be ours: an alias may lead outside.
         if (submitter is null && !await _book.IsLocalAsync(address.Domain, ct)) return Refusals.RelayingDenied;
+        // What comes back to a sender that a forward has rewritten.
+        if (_trust is not null && SenderRewriting.IsRewritten(address) && _trust.Rewriting.TryReverse(address, out var sender))
+        {
+            return await ReachableAsync(address, await _book.ResolveAsync(sender, ct), ct);
+        }
         return await ReachableAsync(address, await _book.ResolveAsync(address, ct), ct);
     }
 
@@ -85,12 +93,19 @@ public sealed class Intake
             var completed = await CompleteAsync(head, submitter, now, ct);
             if (!completed.TryGet(out start)) return completed.Refusal!;
         }
-        var (staged, eightBit) = await StageAsync(head, start, message, ct);
+        using var provenance = await ProvenanceAsync(head, start, envelope, origin, legs, ct);
+        if (origin.Submitter is null) start = WithoutForgeries(head);
+        var (staged, eightBit) = await StageAsync(head, start, message, provenance, ct);
+        var proven = provenance is null ? null : await provenance.FinishAsync(now);
+        if (proven?.Verdicts is not null) Log.Judged(_log, name, proven.Summary);
+        var (refused, junk) = await JudgeAsync(proven, envelope, ct);
+        if (refused is not null) return refused;
         var letter = new Letter(
-            name, envelope.From, staged.Blob, staged.Summary, Received(name, now, envelope, origin),
+            name, envelope.From, staged.Blob, staged.Summary, Trace(proven, Received(name, now, envelope, origin)),
             envelope.Utf8 && !Ascii.IsValid(head.Header), eightBit, now)
         {
             Parameters = envelope.Parameters,
+            Junk = junk,
         };
         if (await _routing.TakeAsync(letter, legs, circling, ct) is { } refusal) return refusal;
         Log.Accepted(_log, name, staged.Length, envelope.From, envelope.Recipients.Count, origin.SessionId);
@@ -98,15 +113,17 @@ public sealed class Intake
     }
 
     private async ValueTask<(StagedMessage Message, bool EightBit)> StageAsync(
-        MessageHead head, ReadOnlyMemory<byte> start, Stream message, CancellationToken ct)
+        MessageHead head, ReadOnlyMemory<byte> start, Stream message, Provenance? provenance, CancellationToken ct)
     {
+        if (provenance is { WantsBody: true }) provenance.Append(start.Span[HeaderFields.Of(start.Span).Length..]);
         if (head.IsWhole)
         {
             if (start.Length > _settings.MessageOctetsMax) throw Refusals.TooLarge(_settings.MessageOctetsMax).AsException();
             return (await _store.StageAsync(start, ct), !Ascii.IsValid(start.Span));
         }
 #pragma warning disable CA2000 // disposing it would dispose the caller's stream
-        var rest = new HeadedStream(start, message, _settings.MessageOctetsMax);
+        var rest = new HeadedStream(start, message, _settings.MessageOctetsMax) { Passed = provenance is { WantsBody: true } ? provenance.Append
+            : null };
 #pragma warning restore CA2000
         return (await _store.StageAsync(rest, ct), rest.EightBit);
     }
@@ -126,6 +143,55 @@ public sealed class Intake
         var output = new ArrayBufferWriter<byte>(head.Octets.Length + 256);
         headers.Rewrite(head.Octets.Span, now, _settings.Hostname, output);
         return output.WrittenMemory;
+    }
+
+    private static byte[] Trace(Proven? proven, byte[] received) => proven is null ? received : [.. proven.Fields, .. received];
+
+    private async ValueTask<Provenance?> ProvenanceAsync(
+        MessageHead head, ReadOnlyMemory<byte> start, Envelope envelope, Origin origin, List<Leg> legs, CancellationToken ct)
+    {
+        if (_trust is null) return null;
+        if (origin.Submitter is not null) return await Provenance.SignAsync(_trust, start, ct);
+        if (!_trust.Checks(origin.Remote)) return null;
+        // A header beyond the limit is looked at as far as it is here.
+        await head.HoldHeaderAsync(DeliveryLimits.SubmissionHeaderOctetsMax, ct);
+        return await Provenance.CheckAsync(_trust, envelope, origin, legs, head.Octets, ct);
+    }
+
+    /// <summary>RFC 8601 §5: verdicts in our name that we have not written go.</summary>
+    private ReadOnlyMemory<byte> WithoutForgeries(MessageHead head)
+    {
+        var forged = AuthenticationResults.Forged(head.Octets.Span, _settings.Hostname.Ascii);
+        if (forged.Count == 0) return head.Octets;
+        var output = new ArrayBufferWriter<byte>(head.Octets.Length);
+        var at = 0;
+        foreach (var range in forged)
+        {
+            output.Write(head.Octets.Span[at..range.Offset]);
+            at = range.Offset + range.Length;
+        }
+        output.Write(head.Octets.Span[at..]);
+        return output.WrittenMemory;
+    }
+
+    /// <summary>What the author's domain asks for, as far as the recipients' domains go along with it.</summary>
+    private async ValueTask<(Refusal? Refusal, bool Junk)> JudgeAsync(Proven? proven, Envelope envelope, CancellationToken ct)
+    {
+        if (proven?.Verdicts is not { } verdicts) return (null, false);
+        if (verdicts.From!.IsForgery) return (Refusals.OddFrom(verdicts.From.Oddities), false);
+        if (proven.Policy == DmarcPolicy.None) return (null, false);
+        var handling = DmarcHandling.Honour;
+        foreach (var domain in envelope.Recipients.Select(static recipient => recipient.Address.Domain).Distinct())
+        {
+            var own = await _book.DmarcAsync(domain, ct);
+            if (own > handling) handling = own;
+        }
+        return handling switch
+        {
+            DmarcHandling.Ignore => (null, false),
+            DmarcHandling.Honour when proven.Policy == DmarcPolicy.Reject => (Refusals.ByPolicy(verdicts.Dmarc!), false),
+            _ => (null, true),
+        };
     }
 
     // RFC 5321 §4.4

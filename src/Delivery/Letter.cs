@@ -23,6 +23,9 @@ internal sealed record Letter(
 {
     public MailParameters Parameters { get; init; } = MailParameters.None;
 
+    /// <summary>Mailboxes here take it into Junk.</summary>
+    public bool Junk { get; init; }
+
     private const int NameOctets = 10;
     private const int RandomOctets = 4;
     private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";

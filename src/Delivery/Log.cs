@@ -13,6 +13,9 @@ internal static partial class Log
     [LoggerMessage(5002, LogLevel.Information, "Message {Message} from <{Sender}> is refused, session {Session}: {Reason}")]
     public static partial void Refused(ILogger log, string message, ReversePath sender, string session, string reason);
 
+    [LoggerMessage(5003, LogLevel.Information, "Message {Message} was checked: {Verdicts}")]
+    public static partial void Judged(ILogger log, string message, string verdicts);
+
     [LoggerMessage(5010, LogLevel.Information, "Message {Message} is delivered to {Recipient}: {Reply}")]
     public static partial void Delivered(ILogger log, string message, EmailAddress recipient, string reply);
 

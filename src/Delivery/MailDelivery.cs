@@ -3,6 +3,7 @@ using Posthorn.Db;
 using Posthorn.Directory;
 using Posthorn.Dns;
 using Posthorn.Store;
+using Posthorn.Trust;
 using Posthorn.Wire;
 
 namespace Posthorn.Delivery;
@@ -52,12 +53,13 @@ public sealed class MailDelivery : IAsyncDisposable
         MailDirectory directory,
         Resolver resolver,
         TimeProvider time,
-        ILoggerFactory logs)
+        ILoggerFactory logs,
+        MailTrust? trust = null)
     {
         var log = logs.CreateLogger("Posthorn.Delivery");
         var wire = new WireClient(time);
         var outbound = new OutboundClient(settings, resolver, wire, time, log);
-        return Open(settings, db, blobs, store, directory, outbound.SendAsync, CloseAsync, time, log);
+        return Open(settings, db, blobs, store, directory, outbound.SendAsync, CloseAsync, time, log, trust);
 
         async ValueTask CloseAsync()
         {
@@ -77,16 +79,17 @@ public sealed class MailDelivery : IAsyncDisposable
         Func<OutboundMessage, CancellationToken, Task<IReadOnlyList<OutboundResult>>> send,
         Func<ValueTask> closeOutbound,
         TimeProvider time,
-        ILogger log)
+        ILogger log,
+        MailTrust? trust = null)
     {
         var table = new QueueTable(blobs, settings.Lifetime);
         var routing = new Routing(db, store, table);
-        var reports = new Reports(settings, blobs, store, directory.AddressBook, routing, log);
+        var reports = new Reports(settings, blobs, store, directory.AddressBook, routing, trust, log);
         var settlement = new Settlement(settings, db, table, reports, time, log);
-        var attempts = new Attempts(settings, db, blobs, store, directory.AddressBook, table, send, settlement, time, log);
+        var attempts = new Attempts(settings, db, blobs, store, directory.AddressBook, table, send, settlement, trust, time, log);
         var runner = new QueueRunner(settings, db, attempts, time, log);
         routing.Queued = runner.Wake;
-        var intake = new Intake(settings, db, store, directory.AddressBook, routing, time, log);
+        var intake = new Intake(settings, db, store, directory.AddressBook, routing, trust, time, log);
         return new MailDelivery(intake, new Queue(db, table, runner.Wake, log), runner, closeOutbound);
     }
 

@@ -68,6 +68,9 @@ internal sealed class HeadedStream(ReadOnlyMemory<byte> head, Stream rest, long 
     /// <summary>Whether an octet above 127 has passed.</summary>
     public bool EightBit { get; private set; }
 
+    /// <summary>Told of the octets of the rest as they pass.</summary>
+    public PassedOctets? Passed { get; init; }
+
     public override bool CanRead => true;
 
     public override bool CanSeek => false;
@@ -88,6 +91,7 @@ internal sealed class HeadedStream(ReadOnlyMemory<byte> head, Stream rest, long 
         if (_head.IsEmpty)
         {
             read = await rest.ReadAsync(buffer, cancellationToken);
+            Passed?.Invoke(buffer.Span[..read]);
         }
         else
         {
@@ -128,3 +132,5 @@ internal sealed class HeadedStream(ReadOnlyMemory<byte> head, Stream rest, long 
         base.Dispose(disposing);
     }
 }
+
+internal delegate void PassedOctets(ReadOnlySpan<byte> octets);

@@ -27,7 +27,8 @@ internal sealed record QueuedMessage(
     bool EightBit,
     DateTimeOffset ArrivedAt,
     DateTimeOffset ExpiresAt,
-    MailParameters Parameters);
+    MailParameters Parameters,
+    bool Junk);
 
 /// <param name="Original">Whom the sender wrote to.</param>
 internal sealed record QueuedRecipient(
@@ -50,13 +51,13 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
 
     private const string InsertEntrySql = """
         INSERT INTO queue_entry (name, sender, blob, length, trace, utf8, eight_bit, arrived, expires, recipients,
-            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING entry
+            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority, junk)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING entry
         """;
 
     private const string ReadEntrySql = """
         SELECT name, sender, blob, length, trace, utf8, eight_bit, arrived, expires,
-            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority
+            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority, junk
         FROM queue_entry WHERE entry = $1
         """;
 
@@ -97,7 +98,7 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
             .Bind(letter.Utf8).Bind(letter.EightBit).Bind(letter.ArrivedAt).Bind((parameters.HoldUntil ?? letter.ArrivedAt) + lifetime)
             .Bind(legs.Count).Bind((long)parameters.Body).Bind((long)parameters.Return).Bind(parameters.EnvelopeId).Bind(parameters.RequireTls)
             .Bind(parameters.HoldUntil?.ToUnixTimeMilliseconds()).Bind(parameters.By?.Deadline.ToUnixTimeMilliseconds())
-            .Bind(ByModeOf(parameters.By)).Bind(parameters.Priority).Scalar()!.Value;
+            .Bind(ByModeOf(parameters.By)).Bind(parameters.Priority).Bind(letter.Junk).Scalar()!.Value;
         blobs.Link(tx, SystemAccount, letter.Blob, new BlobOwner(OwnerKind, entry));
         Count(tx, entry, InsertRecipients(tx, entry, parameters.HoldUntil ?? tx.Now, legs) - legs.Count);
     }
@@ -148,7 +149,7 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
         if (!rows.Next()) throw new InvalidOperationException($"Queue entry {entry} has recipients and does not exist");
         return new QueuedMessage(
             entry, rows.Text(0), ReadPath(rows.Text(1)), new BlobId(rows.Blob(2)), rows.Int64(3), rows.Blob(4).ToArray(),
-            rows.Bool(5), rows.Bool(6), rows.Time(7), rows.Time(8), ReadMailParameters(rows, 9));
+            rows.Bool(5), rows.Bool(6), rows.Time(7), rows.Time(8), ReadMailParameters(rows, 9), rows.Bool(17));
     }
 
     /// <summary>It is done with. False when the claim is lost.</summary>

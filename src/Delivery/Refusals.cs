@@ -1,4 +1,5 @@
 using Posthorn.Core;
+using Posthorn.Trust;
 
 namespace Posthorn.Delivery;
 
@@ -27,6 +28,13 @@ internal static class Refusals
 
     public static Refusal NotYours(EmailAddress address, EmailAddress account) =>
         new(RefusalKind.Forbidden, $"{address} does not belong to {account}");
+
+    public static Refusal OddFrom(FromOddities oddities) =>
+        new(RefusalKind.Forbidden, $"the From field is not one that can be trusted: {oddities}");
+
+    /// <summary>RFC 7489 §10.3, RFC 9989 §8.3: the reply says whose policy it was.</summary>
+    public static Refusal ByPolicy(DmarcVerdict dmarc) =>
+        new(RefusalKind.Forbidden, $"refused by the DMARC policy of {dmarc.PolicyDomain}: {dmarc.Evidence}");
 
     public static RefusalException AsException(this Refusal refusal) => new(refusal);
 }

@@ -4,6 +4,7 @@ using Posthorn.Db;
 using Posthorn.Directory;
 using Posthorn.Mime;
 using Posthorn.Store;
+using Posthorn.Trust;
 
 namespace Posthorn.Delivery;
 
@@ -12,7 +13,7 @@ internal sealed record Report(string Name, EmailAddress To, Action<Transaction> 
 
 /// <summary>Reports to senders (RFC 3464). They enter like any message, with the null path, so that nobody reports on them.</summary>
 internal sealed class Reports(
-    DeliverySettings settings, BlobStore blobs, MailStore store, AddressBook book, Routing routing, ILogger log)
+    DeliverySettings settings, BlobStore blobs, MailStore store, AddressBook book, Routing routing, MailTrust? trust, ILogger log)
 {
     /// <returns>Null when there is nothing to tell, or nobody to tell it to.</returns>
     public async Task<Report?> PrepareAsync(
@@ -67,9 +68,12 @@ internal sealed class Reports(
         var octets = text.GetBuffer().AsMemory(0, (int)text.Length);
         var staged = await store.StageAsync(octets, ct);
         return new Letter(
-            Letter.NewName(now), ReversePath.Null, staged.Blob, staged.Summary, [],
+            Letter.NewName(now), ReversePath.Null, staged.Blob, staged.Summary, await SignatureAsync(report.From.Domain, octets, now, ct),
             report.Status.NeedsUtf8, !System.Text.Ascii.IsValid(octets.Span), now);
     }
+
+    private async ValueTask<byte[]> SignatureAsync(Domain author, ReadOnlyMemory<byte> report, DateTimeOffset now, CancellationToken ct) =>
+        trust is not null && await trust.Keys.ReadyAsync(author, ct) is { Count: > 0 } keys ? MailSigning.Sign(report, keys, now) : [];
 
     // The sender's own postmaster, who can be asked, signs for a sender of this server.
     private async ValueTask<EmailAddress> SignerAsync(EmailAddress sender, CancellationToken ct) =>

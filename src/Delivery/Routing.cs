@@ -69,7 +69,7 @@ internal sealed class Routing(Database db, MailStore store, QueueTable queue)
         {
             try
             {
-                store.Emails.Deliver(tx, parcel.Account, null, parcel.Email);
+                store.Emails.Deliver(tx, parcel.Account, letter.Junk ? MailboxRole.Junk : MailboxRole.Inbox, parcel.Email);
             }
             catch (RefusalException refused)
             {

@@ -16,6 +16,7 @@ public sealed class AddressBook
     private readonly Generation _generation;
     private readonly ConcurrentDictionary<EmailAddress, Known<IReadOnlyList<Target>>> _targets = new();
     private readonly ConcurrentDictionary<Domain, Known<bool>> _domains = new();
+    private readonly ConcurrentDictionary<Domain, Known<DmarcHandling>> _dmarc = new();
 
     internal AddressBook(Database db, Generation generation) => (_db, _generation) = (db, generation);
 
@@ -43,6 +44,16 @@ public sealed class AddressBook
         var local = await _db.ReadAsync(db => Names.DomainExists(db, domain), ct);
         if (local) Remember(_domains, domain, local, generation);
         return local;
+    }
+
+    /// <summary>How a domain of this server wants mail to be handled that fails DMARC.</summary>
+    public async ValueTask<DmarcHandling> DmarcAsync(Domain domain, CancellationToken ct = default)
+    {
+        var generation = _generation.Value;
+        if (_dmarc.TryGetValue(domain, out var known) && known.Generation == generation) return known.Value;
+        var handling = (await _db.ReadAsync(db => Domains.Read(db, domain), ct))?.Dmarc ?? DmarcHandling.Honour;
+        Remember(_dmarc, domain, handling, generation);
+        return handling;
     }
 
     /// <summary>

@@ -80,5 +80,6 @@ internal static class DirectorySchema
             last_used BIGINT
         ) WITHOUT ROWID;
         """,
+        "ALTER TABLE domain ADD COLUMN dmarc BIGINT NOT NULL DEFAULT 0;",
     ];
 }

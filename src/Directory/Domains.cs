@@ -7,7 +7,7 @@ namespace Posthorn.Directory;
 /// <summary>The domains whose mail this server takes in.</summary>
 public sealed class Domains
 {
-    private const string Columns = "domain, plus_addressing, catch_all, administrator, created, disabled";
+    private const string Columns = "domain, plus_addressing, catch_all, administrator, created, disabled, dmarc";
 
     private readonly Database _db;
     private readonly Generation _generation;
@@ -57,11 +57,12 @@ public sealed class Domains
             {
                 throw Refused.Invalid("the administrator of a domain must be an active account with a mailbox");
             }
-            tx.Prepare("UPDATE domain SET plus_addressing = $1, catch_all = $2, administrator = $3, disabled = $4 WHERE domain = $5")
+            tx.Prepare("UPDATE domain SET plus_addressing = $1, catch_all = $2, administrator = $3, disabled = $4, dmarc = $5 WHERE domain = $6")
                 .Bind(change.PlusAddressing ?? old.PlusAddressing)
                 .Bind((change.CatchAll is { } catchAll ? catchAll.Value : old.CatchAll)?.ToString())
                 .Bind((change.Administrator is { } administrator ? administrator.Value : old.Administrator)?.Value)
                 .Bind(Since(change.Disabled, old.DisabledAt, tx.Now)?.ToUnixTimeMilliseconds())
+                .Bind((long)(change.Dmarc ?? old.Dmarc))
                 .Bind(name.Ascii).Execute();
             _generation.RiseAfter(tx);
             return Read(tx, name)!;
@@ -112,5 +113,6 @@ public sealed class Domains
         rows.NullableText(2) is { } catchAll ? EmailAddress.Parse(catchAll) : null,
         rows.NullableInt64(3) is { } administrator ? new AccountId(administrator) : null,
         rows.Time(4),
-        rows.IsNull(5) ? null : rows.Time(5));
+        rows.IsNull(5) ? null : rows.Time(5),
+        (DmarcHandling)rows.Int64(6));
 }

@@ -7,7 +7,8 @@ namespace Posthorn.Directory;
 /// <param name="CatchAll">Where mail for undefined names goes; without one it is refused.</param>
 /// <param name="Administrator">Who reads postmaster@ and abuse@ unless they are defined; without one, the first administrator there is.</param>
 public sealed record LocalDomain(
-    Domain Name, bool PlusAddressing, EmailAddress? CatchAll, AccountId? Administrator, DateTimeOffset CreatedAt, DateTimeOffset? DisabledAt);
+    Domain Name, bool PlusAddressing, EmailAddress? CatchAll, AccountId? Administrator, DateTimeOffset CreatedAt, DateTimeOffset? DisabledAt,
+    DmarcHandling Dmarc = DmarcHandling.Honour);
 
 /// <summary>What may change about a domain; a property left out stays as it is.</summary>
 public sealed record DomainChange
@@ -19,6 +20,21 @@ public sealed record DomainChange
     public Setting<AccountId?>? Administrator { get; init; }
 
     public bool? Disabled { get; init; }
+
+    public DmarcHandling? Dmarc { get; init; }
+}
+
+/// <summary>What a domain makes of the wishes of others about mail that fails DMARC; a later one is milder. The numbers are stored.</summary>
+public enum DmarcHandling
+{
+    /// <summary>Refused or put into Junk, as the author's domain asks.</summary>
+    Honour = 0,
+
+    /// <summary>Put into Junk where it asks for either.</summary>
+    Quarantine = 1,
+
+    /// <summary>Delivered; the verdict stands in the message.</summary>
+    Ignore = 2,
 }
 
 /// <summary>A value that may be set to nothing, which is not the same as being left as it is.</summary>

@@ -2,6 +2,11 @@ using Posthorn.Core;
 
 namespace Posthorn.Mime;
 
+/// <summary>One address of a field as it is written there.</summary>
+/// <param name="Name">The display name, decoded; the group's for the start of a group.</param>
+/// <param name="Host">The domain; empty where there is none.</param>
+public sealed record WrittenAddress(string Name, string Mailbox, string Host, bool IsGroup);
+
 /// <summary>Quick questions to a raw header, asked before a message is read as a whole.</summary>
 public static class HeaderScan
 {
@@ -63,6 +68,21 @@ public static class HeaderScan
                     found.Add(mailbox);
                 }
             }
+        }
+        return found;
+    }
+
+    /// <summary>What the value of an address field says, groups and what is no address included.</summary>
+    public static List<WrittenAddress> Written(ReadOnlySpan<byte> value)
+    {
+        var found = new List<WrittenAddress>();
+        var list = new PackedWriter();
+        AddressParser.Parse(HeaderValue.Unfold(value, MimeLimits.HeaderFieldOctetsMax), list, MimeLimits.EnvelopeOctetsMax);
+        foreach (var address in new AddressList(list.Written))
+        {
+            if (address.IsGroupEnd) continue;
+            var name = address.IsGroupStart ? address.Mailbox : address.Name;
+            found.Add(new(HeaderText.DecodePhrase(name.Octets), address.Mailbox.ToString(), address.Host.ToString(), address.IsGroupStart));
         }
         return found;
     }

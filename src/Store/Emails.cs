@@ -24,6 +24,11 @@ public sealed class Emails
         return Arrival.Run(tx, account, mailbox ?? Mailbox.Inbox, [email], _blobs, _views)[0];
     }
 
+    /// <summary>As the other, into the mailbox that has a role; into the INBOX when the account has none.</summary>
+    /// <exception cref="RefusalException">As the other's.</exception>
+    public Delivered Deliver(Transaction tx, AccountId account, MailboxRole role, NewEmail email) =>
+        Deliver(tx, account, role == MailboxRole.Inbox ? null : MailboxRows.FindRole(tx, account, role), email);
+
     /// <summary>All of them or none.</summary>
     public ValueTask<Result<Appended>> AppendAsync(
         AccountId account, MailboxId mailbox, IReadOnlyList<NewEmail> emails, CancellationToken ct = default)

@@ -20,4 +20,52 @@ internal static class TrustLimits
 
     /// <summary>How long one SPF check may take (RFC 7208 §4.6.4).</summary>
     public static readonly TimeSpan SpfTimeout = TimeSpan.FromSeconds(20);
+
+    /// <summary>Tags of a signature, a key or a policy.</summary>
+    public const int TagsMax = 64;
+
+    /// <summary>Octets of a header that signatures are verified in, and of one that is signed.</summary>
+    public const int HeaderOctetsMax = 256 * 1024;
+
+    /// <summary>DKIM signatures of one message that are looked at.</summary>
+    public const int SignaturesMax = 8;
+
+    /// <summary>Names in the list of signed fields.</summary>
+    public const int SignedFieldsMax = 128;
+
+    /// <summary>Octets of a name in the list of signed fields.</summary>
+    public const int FieldNameOctetsMax = 128;
+
+    /// <summary>Keys at one name that are tried.</summary>
+    public const int KeyRecordsMax = 4;
+
+    /// <summary>Keys that stay ready to be used.</summary>
+    public const int KeysRememberedMax = 2000;
+
+    /// <summary>The shortest RSA key whose signature counts (RFC 8301 §3.2).</summary>
+    public const int RsaBitsMin = 1024;
+
+    /// <summary>The longest RSA key that is worth its time.</summary>
+    public const int RsaBitsMax = 4096;
+
+    /// <summary>How long answers are waited for after a message has ended.</summary>
+    public static readonly TimeSpan AnswersTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Sets of one chain (RFC 8617 §4.2.1).</summary>
+    public const int ArcSetsMax = 50;
+
+    /// <summary>Names that are asked for a policy, from one domain up (RFC 9989 §4.10).</summary>
+    public const int DmarcLookupsMax = 8;
+
+    /// <summary>Domains in From that are asked for a policy.</summary>
+    public const int AuthorDomainsMax = 4;
+
+    /// <summary>Octets of a From field that are looked at.</summary>
+    public const int FromOctetsMax = 16 * 1024;
+
+    /// <summary>Names of a client that are looked up for iprev (RFC 8601 §3).</summary>
+    public const int ReverseNamesMax = 5;
+
+    /// <summary>Characters of a value in Authentication-Results.</summary>
+    public const int ResultValueCharsMax = 256;
 }

@@ -218,6 +218,7 @@ public sealed class DoorTests : IAsyncLifetime
         "setPassword" => """{"password":"evil password"}""",
         "addAlias" => $$"""{"address":"evil@{{domain}}","targets":["{{account}}"]}""",
         "changeAlias" => """{"targets":["evil@evil.test"]}""",
+        "importSigningKey" => """{"selector":"evil","pem":"evil"}""",
         "addToken" => $$"""{"scopes":["admin"],"domain":"{{domain}}"}""",
         var other => throw new InvalidOperationException($"what would {other} do?"),
     };

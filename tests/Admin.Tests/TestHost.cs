@@ -18,6 +18,7 @@ using Posthorn.Delivery;
 using Posthorn.Directory;
 using Posthorn.Dns;
 using Posthorn.Store;
+using Posthorn.Trust;
 
 namespace Posthorn.Admin.Tests;
 
@@ -44,6 +45,8 @@ internal sealed class TestHost : IAsyncDisposable
     private readonly Resolver _resolver;
     private readonly Strangers _strangers;
     private readonly List<HttpClient> _clients = [];
+
+    private IDisposable[] _secrets = [];
 
     private TestHost(
         string folder, WebApplication app, Database db, Database searchDb, BlobStore blobs, Resolver resolver, MailStore store,
@@ -78,7 +81,8 @@ internal sealed class TestHost : IAsyncDisposable
         var log = new CollectingLog();
         var files = new DatabaseSettings { Directory = folder, Durable = false };
         var db = await Database.OpenAsync(
-            files, [BlobStore.Schema, MailDirectory.Schema, MailStore.Schema, MailDelivery.Schema], clock, NullLoggerFactory.Instance, default);
+            files, [BlobStore.Schema, MailDirectory.Schema, MailStore.Schema, MailDelivery.Schema, Vault.Schema, MailTrust.Schema], clock,
+                NullLoggerFactory.Instance, default);
         var searchDb = await Database.OpenAsync(files with { Name = "search" }, [SearchIndex.Schema], clock, NullLoggerFactory.Instance, default);
         var blobs = await BlobStore.OpenAsync(db, "segments:", Path.Combine(folder, "blobs"), clock, NullLoggerFactory.Instance, default);
         var store = await MailStore.OpenAsync(db, searchDb, blobs, clock, NullLoggerFactory.Instance, default);
@@ -87,14 +91,18 @@ internal sealed class TestHost : IAsyncDisposable
         directory.Accounts.QuotaChanged.Add((tx, account, quota) => store.SetQuota(tx, account, quota.Bytes, quota.Messages));
         await File.WriteAllTextAsync(Path.Combine(folder, "zone"), Zone);
         var resolver = Resolver.Open(new DnsSettings { ZoneFile = Path.Combine(folder, "zone") }, clock, NullLoggerFactory.Instance);
+        var vault = await Vault.OpenAsync(db, Path.Combine(folder, "root.key"), MailTrust.SealedColumns, NullLoggerFactory.Instance, default);
+        var keys = SigningKeys.Open(db, vault, clock, NullLoggerFactory.Instance);
+        var trust = await MailTrust.OpenAsync(new TrustSettings { Hostname = Facts.Hostname }, db, vault, keys, resolver, clock, default);
         var delivery = MailDelivery.Open(
-            new DeliverySettings { Hostname = Facts.Hostname }, db, blobs, store, directory, resolver, clock, NullLoggerFactory.Instance);
+            new DeliverySettings { Hostname = Facts.Hostname }, db, blobs, store, directory, resolver, clock, NullLoggerFactory.Instance, trust);
         var parts = new AdminParts
         {
             Facts = Facts,
             Directory = directory,
             Store = store,
             Queue = delivery.Queue,
+            Trust = trust,
             Resolver = resolver,
             VerifyBlobs = (progress, _) =>
             {
@@ -109,7 +117,10 @@ internal sealed class TestHost : IAsyncDisposable
         var strangers = new Strangers();
         var app = Build(folder, change?.Invoke(parts) ?? parts, strangers);
         await app.StartAsync();
-        return new TestHost(folder, app, db, searchDb, blobs, resolver, store, directory, delivery, clock, strangers, log);
+        return new TestHost(folder, app, db, searchDb, blobs, resolver, store, directory, delivery, clock, strangers, log)
+        {
+            _secrets = [trust, keys, vault],
+        };
     }
 
     public static ServerFacts Facts { get; } = new()
@@ -178,6 +189,7 @@ internal sealed class TestHost : IAsyncDisposable
         await Delivery.DisposeAsync();
         await Store.DisposeAsync();
         Directory.Dispose();
+        foreach (var part in _secrets) part.Dispose();
         await _resolver.DisposeAsync();
         await _blobs.DisposeAsync();
         await _searchDb.DisposeAsync();

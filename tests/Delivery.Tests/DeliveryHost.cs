@@ -7,7 +7,9 @@ using Posthorn.Core;
 using Posthorn.Db;
 using Posthorn.Db.Tests;
 using Posthorn.Directory;
+using Posthorn.Dns;
 using Posthorn.Store;
+using Posthorn.Trust;
 using Xunit;
 
 namespace Posthorn.Delivery.Tests;
@@ -30,6 +32,8 @@ internal sealed class DeliveryHost : IAsyncDisposable
     private readonly bool _owner;
     private readonly List<MailDelivery> _dead = [];
     private Database? _searchDb;
+    private Resolver? _resolver;
+    private Vault? _vault;
 
     private DeliveryHost(string directory, string url, string name, bool owner, FakeTimeProvider clock) =>
         (_directory, _url, _name, _owner, Clock) = (directory, url, name, owner, clock);
@@ -55,15 +59,26 @@ internal sealed class DeliveryHost : IAsyncDisposable
 
     public MailDelivery Delivery { get; private set; } = null!;
 
+    /// <summary>Null unless the host was opened with a zone.</summary>
+    public MailTrust? Trust { get; private set; }
+
+    public SigningKeys? Keys { get; private set; }
+
+    /// <summary>The master file that trust asks.</summary>
+    private string? Zone { get; init; }
+
+    /// <summary>Whose mail is delivered by the host's <see cref="SendAsync(string, string[], string, Identity?)"/>.</summary>
+    public System.Net.IPAddress Client { get; set; } = System.Net.IPAddress.Parse("192.0.2.7");
+
     public Intake Intake => Delivery.Intake;
 
     public Queue Queue => Delivery.Queue;
 
-    public static async Task<DeliveryHost> OpenAsync(DatabaseKind kind, Func<DeliverySettings, DeliverySettings>? with = null)
+    public static async Task<DeliveryHost> OpenAsync(DatabaseKind kind, Func<DeliverySettings, DeliverySettings>? with = null, string? zone = null)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("posthorn-delivery-").FullName;
         var url = kind == DatabaseKind.Sqlite ? "sqlite:" : (await PostgresCluster.Shared).Url;
-        var host = new DeliveryHost(directory, url, PostgresCluster.NewName(), true, new FakeTimeProvider(Start));
+        var host = new DeliveryHost(directory, url, PostgresCluster.NewName(), true, new FakeTimeProvider(Start)) { Zone = zone };
         if (with is not null) host.Settings = with(host.Settings);
         await host.OpenAsync();
         (await host.Directory.Domains.AddAsync(Authority.System, Example)).Require();
@@ -102,15 +117,20 @@ internal sealed class DeliveryHost : IAsyncDisposable
             recipients.Add(recipient);
         }
         var path = from.Length == 0 ? ReversePath.Null : new ReversePath(At(from));
-        var origin = new Origin { Helo = "client.example.net", Remote = System.Net.IPAddress.Parse("192.0.2.7"), Submitter = submitter };
+        var origin = new Origin { Helo = "client.example.net", Remote = Client, Submitter = submitter };
         return await Intake.AcceptAsync(new Envelope(path, recipients), origin, new MemoryStream(Encoding.UTF8.GetBytes(message)));
     }
 
     /// <summary>The messages of an INBOX, oldest first.</summary>
-    public async Task<List<string>> InboxAsync(Identity account)
+    public Task<List<string>> InboxAsync(Identity account) => ReadAsync(account, Mailbox.Inbox);
+
+    public async Task<List<string>> JunkAsync(Identity account) =>
+        await ReadAsync(account, (await Store.Mailboxes.ListAsync(account.Account)).Single(mailbox => mailbox.Role == MailboxRole.Junk).Id);
+
+    private async Task<List<string>> ReadAsync(Identity account, MailboxId mailbox)
     {
         var texts = new List<string>();
-        using var view = await Store.Mailboxes.OpenAsync(account.Account, Mailbox.Inbox);
+        using var view = await Store.Mailboxes.OpenAsync(account.Account, mailbox);
         var snapshot = view!.Current;
         for (var i = 0; i < snapshot.Count; i++)
         {
@@ -170,7 +190,8 @@ internal sealed class DeliveryHost : IAsyncDisposable
         var logs = NullLoggerFactory.Instance;
         var sqlite = _url == "sqlite:";
         var settings = new DatabaseSettings { Url = _url, Directory = _directory, Name = _name, ConnectionsMax = 6 };
-        Schema[] schemas = [.. MailStore.Schemas(sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres), MailDirectory.Schema, MailDelivery.Schema];
+        Schema[] schemas = [.. MailStore.Schemas(sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres), MailDirectory.Schema,
+            MailDelivery.Schema, Vault.Schema, MailTrust.Schema];
         Db = await Database.OpenAsync(settings, schemas, Clock, logs, default);
         Blobs = await BlobStore.OpenAsync(Db, sqlite ? "segments:" : "database:", Path.Combine(_directory, "blobs"), Clock, logs, default);
         if (sqlite)
@@ -180,14 +201,30 @@ internal sealed class DeliveryHost : IAsyncDisposable
         Store = await MailStore.OpenAsync(Db, _searchDb, Blobs, Clock, logs, default);
         Directory = MailDirectory.Open(Db, new DirectorySettings(), Clock, logs);
         Directory.Accounts.Provisioning.Add((tx, account) => Store.CreateAccount(tx, account.Id, account.QuotaBytes, account.QuotaMessages));
+        if (Zone is not null) await OpenTrustAsync(Zone);
         Delivery = MailDelivery.Open(
-            Settings, Db, Blobs, Store, Directory, World.SendAsync, static () => default, Clock, NullLogger.Instance);
+            Settings, Db, Blobs, Store, Directory, World.SendAsync, static () => default, Clock, NullLogger.Instance, Trust);
+    }
+
+    private async Task OpenTrustAsync(string zone)
+    {
+        var logs = NullLoggerFactory.Instance;
+        var file = Path.Combine(_directory, "zone");
+        await File.WriteAllTextAsync(file, zone);
+        _resolver = Resolver.Open(new DnsSettings { ZoneFile = file }, Clock, logs);
+        _vault = await Vault.OpenAsync(Db, Path.Combine(_directory, "root.key"), MailTrust.SealedColumns, logs, default);
+        Keys = SigningKeys.Open(Db, _vault, Clock, logs);
+        Trust = await MailTrust.OpenAsync(new TrustSettings { Hostname = Settings.Hostname }, Db, _vault, Keys, _resolver, Clock, default);
     }
 
     private async Task CloseAsync()
     {
         await Store.DisposeAsync();
         Directory.Dispose();
+        Trust?.Dispose();
+        Keys?.Dispose();
+        _vault?.Dispose();
+        if (_resolver is not null) await _resolver.DisposeAsync();
         await Blobs.DisposeAsync();
         if (_searchDb is not null) await _searchDb.DisposeAsync();
         await Db.DisposeAsync();

@@ -21,6 +21,15 @@ internal static class DomainRoutes
         Route.Of(
             "GET", "/domains/{domain}/dns", "showDomainDns", "Shows the DNS records to publish, beside those that are published.",
             AdminJson.Default.DnsReport, DnsAsync),
+        Route.Of(
+            "GET", "/domains/{domain}/keys", "listSigningKeys", "Lists the keys that sign for a domain, never their secrets.",
+            AdminJson.Default.SigningKeyList, KeysAsync),
+        Route.Of(
+            "POST", "/domains/{domain}/keys", "importSigningKey", "Takes a key that signed for the domain elsewhere.",
+            AdminJson.Default.SigningKeyImportBody, AdminJson.Default.SigningKeyList, ImportKeyAsync) with { Status = StatusCodes.Status201Created },
+        Route.Of(
+            "POST", "/domains/{domain}/rotate-keys", "rotateSigningKeys", "Makes new keys, which sign once they are published.",
+            AdminJson.Default.SigningKeyList, RotateKeysAsync),
     ];
 
     private static async ValueTask<Result<Page<DomainView>>> ListAsync(Call call)
@@ -32,8 +41,12 @@ internal static class DomainRoutes
         return new Page<DomainView>(items, next);
     }
 
-    private static async ValueTask<Result<DomainView>> AddAsync(Call call, NewDomainBody body) =>
-        await ViewAsync(call, await call.Parts.Directory.Domains.AddAsync(call.By, Call.ToDomain(body.Name), call.Ct));
+    private static async ValueTask<Result<DomainView>> AddAsync(Call call, NewDomainBody body)
+    {
+        var added = await call.Parts.Directory.Domains.AddAsync(call.By, Call.ToDomain(body.Name), call.Ct);
+        if (added.TryGet(out var domain)) await call.Parts.Trust.Keys.EnsureAsync(domain.Name, call.Ct);
+        return await ViewAsync(call, added);
+    }
 
     private static async ValueTask<Result<DomainView>> ShowAsync(Call call) => await ViewAsync(call, await FindAsync(call));
 
@@ -47,18 +60,44 @@ internal static class DomainRoutes
             Administrator = body.Administrator is not { } administrator ? null
                 : new Setting<AccountId?>(administrator.Length == 0 ? null : await AccountAsync(call, administrator)),
             Disabled = body.Disabled,
+            Dmarc = body.Dmarc,
         };
         return await ViewAsync(call, await call.Parts.Directory.Domains.ChangeAsync(call.By, call.KeyDomain(), change, call.Ct));
     }
 
-    private static async ValueTask<Result<DomainView>> RemoveAsync(Call call) =>
-        await ViewAsync(call, await call.Parts.Directory.Domains.RemoveAsync(call.By, call.KeyDomain(), call.Ct));
+    private static async ValueTask<Result<DomainView>> RemoveAsync(Call call)
+    {
+        var removed = await call.Parts.Directory.Domains.RemoveAsync(call.By, call.KeyDomain(), call.Ct);
+        if (removed.Ok) await call.Parts.Trust.Keys.RemoveAsync(call.KeyDomain(), call.Ct);
+        return await ViewAsync(call, removed);
+    }
 
     private static async ValueTask<Result<DnsReport>> DnsAsync(Call call)
     {
         var domain = await FindAsync(call);
-        return await DnsComparison.RunAsync(call.Parts.Resolver, DnsRecords.For(domain.Name, call.Parts.Facts), domain.Name, call.Ct);
+        var keys = await call.Parts.Trust.Keys.ListAsync(domain.Name, call.Ct);
+        return await DnsComparison.RunAsync(call.Parts.Resolver, DnsRecords.For(domain.Name, call.Parts.Facts, keys), domain.Name, call.Ct);
     }
+
+    private static async ValueTask<Result<SigningKeyList>> KeysAsync(Call call) => await KeysAsync(call, (await FindAsync(call)).Name);
+
+    private static async ValueTask<Result<SigningKeyList>> ImportKeyAsync(Call call, SigningKeyImportBody body)
+    {
+        var domain = (await FindAsync(call)).Name;
+        var imported = await call.Parts.Trust.Keys.ImportAsync(domain, body.Selector, body.Pem, call.Ct);
+        return imported.Ok ? await KeysAsync(call, domain) : imported.Refusal!;
+    }
+
+    private static async ValueTask<Result<SigningKeyList>> RotateKeysAsync(Call call)
+    {
+        var domain = (await FindAsync(call)).Name;
+        await call.Parts.Trust.Keys.RotateAsync(domain, call.Ct);
+        return await KeysAsync(call, domain);
+    }
+
+    private static async ValueTask<SigningKeyList> KeysAsync(Call call, Domain domain) =>
+        new([.. (await call.Parts.Trust.Keys.ListAsync(domain, call.Ct)).Select(static key =>
+            new SigningKeyEntry(key.Name, key.Selector, key.Algorithm, key.State, key.Record, key.CreatedAt, key.ChangedAt))]);
 
     private static async ValueTask<LocalDomain> FindAsync(Call call)
     {
@@ -83,6 +122,6 @@ internal static class DomainRoutes
         var administrator = domain.Administrator is { } id ? await call.Parts.Directory.Accounts.FindAsync(id, call.Ct) : null;
         return new DomainView(
             domain.Name.Ascii, domain.Name.Unicode, domain.PlusAddressing, domain.CatchAll?.ToString(), administrator?.Address.ToString(),
-            domain.CreatedAt, domain.DisabledAt);
+            domain.CreatedAt, domain.DisabledAt, domain.Dmarc);
     }
 }

@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Posthorn.Directory;
+using Posthorn.Trust;
 
 namespace Posthorn.Admin;
 
@@ -13,7 +15,8 @@ public sealed record DomainView(
     string? CatchAll,
     string? Administrator,
     DateTimeOffset CreatedAt,
-    DateTimeOffset? DisabledAt);
+    DateTimeOffset? DisabledAt,
+    DmarcHandling Dmarc);
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record NewDomainBody(string Name);
@@ -23,4 +26,16 @@ public sealed record NewDomainBody(string Name);
 /// <param name="Administrator">The address of an account; the empty string takes it away.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record DomainChangeBody(
-    bool? PlusAddressing = null, string? CatchAll = null, string? Administrator = null, bool? Disabled = null);
+    bool? PlusAddressing = null, string? CatchAll = null, string? Administrator = null, bool? Disabled = null,
+    DmarcHandling? Dmarc = null);
+
+/// <param name="Name">Where the record stands.</param>
+/// <param name="Record">The TXT record to publish.</param>
+public sealed record SigningKeyEntry(
+    string Name, string Selector, string Algorithm, SigningKeyState State, string Record, DateTimeOffset CreatedAt, DateTimeOffset ChangedAt);
+
+public sealed record SigningKeyList(IReadOnlyList<SigningKeyEntry> Keys);
+
+/// <param name="Pem">The private key: PKCS#8 of RSA or Ed25519, or PKCS#1.</param>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record SigningKeyImportBody(string Selector, string Pem);

@@ -21,7 +21,7 @@ internal static class InitReport
             DNS records to publish ("posthorn domain dns {wish.Domain.Ascii}" shows and checks them):
 
             """);
-        foreach (var record in DnsRecords.For(wish.Domain, Facts.Of(config)))
+        foreach (var record in DnsRecords.For(wish.Domain, Facts.Of(config), outcome.Keys))
         {
             await output.WriteLineAsync(record.Value is { } value
                 ? "  " + DnsRecords.ToZoneLine(record.Name, record.Type, value)

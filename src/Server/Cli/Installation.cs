@@ -4,13 +4,18 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Posthorn.Core;
 using Posthorn.Directory;
+using Posthorn.Trust;
 
 namespace Posthorn.Server;
 
 /// <summary>What init did. What was there already stays as it was.</summary>
 /// <param name="Config">As the file and the environment say now.</param>
 /// <param name="NewPassword">The password that was made, to be shown once; null when one was given or the account was there.</param>
-internal sealed record InstallationOutcome(ServerConfig Config, bool FileWritten, bool AccountAdded, string? NewPassword);
+internal sealed record InstallationOutcome(ServerConfig Config, bool FileWritten, bool AccountAdded, string? NewPassword)
+{
+    /// <summary>The keys that sign for the domain.</summary>
+    public IReadOnlyList<SigningKeyView> Keys { get; init; } = [];
+}
 
 /// <summary>The server that init is asked for.</summary>
 /// <remarks>Each step is whole or not done, and asks first whether it has been done: it may be interrupted anywhere and repeated.</remarks>
@@ -44,8 +49,9 @@ internal sealed record Installation
         var directory = storage.Directory;
         var domain = await directory.Domains.AddAsync(Authority.System, Domain, ct);
         if (domain.Refusal is { Kind: not RefusalKind.AlreadyExists }) domain.Require();
+        await storage.Keys.EnsureAsync(Domain, ct);
         var (added, password) = await AddAdminAsync(directory.Accounts, ct);
-        return new InstallationOutcome(config, written, added, password);
+        return new InstallationOutcome(config, written, added, password) { Keys = await storage.Keys.ListAsync(Domain, ct) };
     }
 
     /// <summary>One hundred random bits, in letters and digits that are not taken for each other.</summary>

@@ -61,6 +61,7 @@ internal static class PosthornCommand
         root.Add(InitCommand.Make());
         root.Add(ServeCommand.Make());
         root.Add(CheckCommand.Make());
+        root.Add(TrustCommands.Make());
         foreach (var command in RemoteCommands.All()) root.Add(command);
         return root;
     }

@@ -70,6 +70,14 @@ internal static class ConfigKeys
             "The one resolver to ask. Without it, those of /etc/resolv.conf.",
             (config, text) => Server(text) is { } server ? config with { DnsServer = server } : null),
 
+        FilePath("trust", "public_suffix_list", "", "the path of a file",
+            "Finds the owner of a domain for DMARC by this list, in the form of publicsuffix.org, and follows `pct`, as RFC 7489 has it. "
+            + "Without it, the walk up the tree of names (RFC 9989).",
+            (config, path) => config with { PublicSuffixList = path }),
+        List("trust", "arc_sealers", "[]", "a list of domains such as [\"lists.example.org\"]",
+            "Domains whose ARC seals are believed when a message fails DMARC: mailing lists and forwarders that change what passes through them.",
+            (config, list) => Domains(list) is { } domains ? config with { TrustedSealers = domains } : null),
+
         Number("delivery", "port", 25, 1, 65_535,
             "The port of other mail servers. With another one than 25, for several servers on one machine, "
             + "loopback and private addresses are allowed as targets.",
@@ -121,7 +129,7 @@ internal static class ConfigKeys
             (config, number) => config with { Pop3LoginDelaySeconds = (int)number }),
 
         Switch("limits", "loopback", false,
-            "Whether clients on this machine are throttled and counted like everybody else.",
+            "Whether clients on this machine are throttled and counted like everybody else, and their mail is checked.",
             (config, on) => config with { LimitLoopback = on }),
         Number("limits", "message_bytes", 50L * 1024 * 1024, MessageOctetsMin, MessageOctetsMax,
             "The longest message that is taken, over SMTP and IMAP.",
@@ -187,6 +195,17 @@ internal static class ConfigKeys
             rules.Add(rule);
         }
         return rules;
+    }
+
+    private static List<Domain>? Domains(IReadOnlyList<string> texts)
+    {
+        var domains = new List<Domain>();
+        foreach (var text in texts)
+        {
+            if (!Domain.TryParse(text, out var domain)) return null;
+            domains.Add(domain);
+        }
+        return domains;
     }
 
     private static List<IPAddress>? Addresses(IReadOnlyList<string> texts)

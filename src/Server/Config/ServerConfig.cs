@@ -53,6 +53,11 @@ internal sealed record ServerConfig
 
     public IPEndPoint? DnsServer { get; init; }
 
+    /// <summary>Sets the rules of RFC 7489 for DMARC; null for those of RFC 9989.</summary>
+    public string? PublicSuffixList { get; init; }
+
+    public IReadOnlyList<Domain> TrustedSealers { get; init; } = [];
+
     public int DeliveryPort { get; init; }
 
     public RelayHost? Relay { get; init; }

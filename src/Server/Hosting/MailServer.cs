@@ -8,7 +8,9 @@ using Microsoft.Extensions.Logging;
 using Posthorn.Admin;
 using Posthorn.Db;
 using Posthorn.Delivery;
+using Posthorn.Directory;
 using Posthorn.Dns;
+using Posthorn.Trust;
 using Posthorn.Wire;
 
 namespace Posthorn.Server;
@@ -20,6 +22,7 @@ internal sealed class MailServer : IAsyncDisposable
     public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan PurgeEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan KeysEvery = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan CertificateEvery = TimeSpan.FromMinutes(1);
 
     private readonly ServerConfig _config;
@@ -28,6 +31,7 @@ internal sealed class MailServer : IAsyncDisposable
     private readonly ILogger _log;
     private Storage? _storage;
     private Resolver? _resolver;
+    private MailTrust? _trust;
     private MailDelivery? _delivery;
     private WebApplication? _app;
     private Chores? _chores;
@@ -68,6 +72,7 @@ internal sealed class MailServer : IAsyncDisposable
             await _delivery.StopAsync(deadline.Token);
             await _delivery.DisposeAsync();
         }
+        _trust?.Dispose();
         if (_resolver is not null) await _resolver.DisposeAsync();
         if (_chores is not null) await _chores.DisposeAsync();
         if (_storage is not null) await _storage.DisposeAsync();
@@ -85,19 +90,22 @@ internal sealed class MailServer : IAsyncDisposable
         _storage = await Storage.OpenAsync(_config, _time, _logs, ct);
         var certificate = ServedCertificate.Open(_config, _time, _log);
         _resolver = Outbound.OpenResolver(_config, _time, _logs);
+        _trust = await MailTrust.OpenAsync(Outbound.Trust(_config), _storage.Db, _storage.Vault, _storage.Keys, _resolver, _time, ct);
         _delivery = MailDelivery.Open(
-            Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs);
+            Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs, _trust);
         var listeners = MailListeners.Make(_config, _storage, _delivery.Intake, new TlsServer(_ => certificate.Current), _time, _logs);
         _chores = new Chores(_time, _log);
         _chores.Follow("collection of dead blobs", _storage.Blobs.RunAsync);
         _chores.Add("purge of removed accounts", PurgeEvery, _storage.Directory.Accounts.PurgeAsync);
+        _chores.Follow("keys of domains that have none", ct => EnsureKeysAsync(_storage, _trust, ct));
+        _chores.Add("tending of signing keys", KeysEvery, ct => _trust.Keys.TendAsync(_resolver, ct));
         _chores.Add("look at the certificate", CertificateEvery, _ =>
         {
             certificate.Refresh();
             return Task.CompletedTask;
         });
         _app = Web(listeners, new WebListeners(_config, certificate, _log));
-        AdminHost.Map(_app, AdminPartsOf(_storage, _delivery, _resolver));
+        AdminHost.Map(_app, AdminPartsOf(_storage, _delivery, _trust, _resolver));
         await _app.StartAsync(ct);
         _delivery.Start();
         _chores.Follow("reading of the certificate's chain", _ => Task.FromResult(certificate.Current)); // before the first client needs it
@@ -131,12 +139,19 @@ internal sealed class MailServer : IAsyncDisposable
         return app;
     }
 
-    private AdminParts AdminPartsOf(Storage storage, MailDelivery delivery, Resolver resolver) => new()
+    // Domains that are older than signatures are, and those whose adding was broken off.
+    private static async Task EnsureKeysAsync(Storage storage, MailTrust trust, CancellationToken ct)
+    {
+        foreach (var domain in await storage.Directory.Domains.ListAsync(Authority.System, ct)) await trust.Keys.EnsureAsync(domain.Name, ct);
+    }
+
+    private AdminParts AdminPartsOf(Storage storage, MailDelivery delivery, MailTrust trust, Resolver resolver) => new()
     {
         Facts = Facts.Of(_config),
         Directory = storage.Directory,
         Store = storage.Store,
         Queue = delivery.Queue,
+        Trust = trust,
         Resolver = resolver,
         VerifyBlobs = async (progress, ct) =>
         {

@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Posthorn.Delivery;
 using Posthorn.Dns;
+using Posthorn.Trust;
 
 namespace Posthorn.Server;
 
@@ -20,6 +21,15 @@ internal static class Outbound
         RecipientsMax = config.RecipientsMax,
         Lifetime = TimeSpan.FromHours(config.LifetimeHours),
         DelayNoticeAfter = TimeSpan.FromHours(config.DelayNoticeHours),
+    };
+
+    /// <exception cref="CommandFailedException">The list of public suffixes cannot be read.</exception>
+    public static TrustSettings Trust(ServerConfig config) => new()
+    {
+        Hostname = config.Hostname,
+        ChecksLocalClients = config.LimitLoopback,
+        TrustedSealers = config.TrustedSealers,
+        Suffixes = config.PublicSuffixList is { } file ? Suffixes(file) : null,
     };
 
     /// <exception cref="CommandFailedException">The password's file cannot be read, or is empty.</exception>
@@ -42,6 +52,19 @@ internal static class Outbound
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
             throw new CommandFailedException($"the zone file cannot be used: {e.Message}", e);
+        }
+    }
+
+    private static PublicSuffixes Suffixes(string file)
+    {
+        try
+        {
+            using var reader = new StreamReader(file);
+            return PublicSuffixes.Read(reader);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException($"the list of public suffixes cannot be read: {e.Message}", e);
         }
     }
 

@@ -3,6 +3,7 @@ using Posthorn.Db;
 using Posthorn.Delivery;
 using Posthorn.Directory;
 using Posthorn.Store;
+using Posthorn.Trust;
 
 namespace Posthorn.Server;
 
@@ -24,6 +25,10 @@ internal sealed class Storage : IAsyncDisposable
 
     public MailDirectory Directory { get; private set; } = null!;
 
+    public Vault Vault { get; private set; } = null!;
+
+    public SigningKeys Keys { get; private set; } = null!;
+
     /// <exception cref="DatabaseUnavailableException">In use, damaged, of a newer release, or not reachable.</exception>
     /// <exception cref="CommandFailedException">Another process serves this directory.</exception>
     public static async Task<Storage> OpenAsync(ServerConfig config, TimeProvider time, ILoggerFactory logs, CancellationToken ct)
@@ -44,6 +49,8 @@ internal sealed class Storage : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Directory?.Dispose();
+        Keys?.Dispose();
+        Vault?.Dispose();
         while (_opened.TryPop(out var part)) await part.DisposeAsync();
     }
 
@@ -53,7 +60,7 @@ internal sealed class Storage : IAsyncDisposable
         Opened(DirectoryLock.Take(config.Data));
         DatabaseSettings.TryKind(config.DatabaseUrl, out var kind);
         var settings = new DatabaseSettings { Url = config.DatabaseUrl, Directory = config.Data };
-        IReadOnlyList<Schema> schemas = [.. MailStore.Schemas(kind), MailDirectory.Schema, MailDelivery.Schema];
+        IReadOnlyList<Schema> schemas = [.. MailStore.Schemas(kind), MailDirectory.Schema, MailDelivery.Schema, Vault.Schema, MailTrust.Schema];
         Db = Opened(await Database.OpenAsync(settings, schemas, time, logs, ct));
         var blobs = config.BlobsUrl.Length > 0 ? config.BlobsUrl : kind == DatabaseKind.Sqlite ? "segments:" : "database:";
         Blobs = Opened(await BlobStore.OpenAsync(Db, blobs, Path.Combine(config.Data, "blobs"), time, logs, ct));
@@ -61,6 +68,8 @@ internal sealed class Storage : IAsyncDisposable
             ? Opened(await Database.OpenAsync(settings with { Name = "search", Durable = false }, [SearchIndex.Schema], time, logs, ct))
             : null;
         Store = Opened(await MailStore.OpenAsync(Db, search, Blobs, time, logs, ct));
+        Vault = await Vault.OpenAsync(Db, Path.Combine(config.Data, "keys", "root.key"), MailTrust.SealedColumns, logs, ct);
+        Keys = SigningKeys.Open(Db, Vault, time, logs);
         Directory = MailDirectory.Open(Db, DirectorySettingsOf(config), time, logs);
         Connect();
     }

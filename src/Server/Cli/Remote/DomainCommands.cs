@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Posthorn.Admin;
+using Posthorn.Directory;
 
 namespace Posthorn.Server;
 
@@ -9,7 +10,8 @@ internal static class DomainCommands
     private const string Path = "domains";
 
     public static Command Create(RemoteOptions remote) => remote.Group(
-        "domain", "The domains whose mail the server takes in.", Add(remote), List(remote), Show(remote), Set(remote), Remove(remote), Dns(remote));
+        "domain", "The domains whose mail the server takes in.", Add(remote), List(remote), Show(remote), Set(remote), Remove(remote), Dns(remote),
+        KeyCommands.Create(remote));
 
     private static Command Add(RemoteOptions remote)
     {
@@ -57,17 +59,23 @@ internal static class DomainCommands
             HelpName = "ADDRESS",
         };
         var disabled = new Option<bool?>("--disabled") { Description = "Whether the domain takes no mail.", HelpName = "true|false" };
+        var dmarc = new Option<DmarcHandling?>("--dmarc")
+        {
+            Description = "What becomes of mail that fails DMARC: as its author's domain asks, into Junk at most, or delivered.",
+            HelpName = "honour|quarantine|ignore",
+        };
         return remote.Command(
             "set",
             "Changes a domain; what is not named stays as it is.",
             async call => Tell(call, await call.Api.SendAsync(
                 HttpMethod.Patch,
                 Of(call.Get(name)),
-                new DomainChangeBody(call.Get(plus), OrNone(call.Get(catchAll)), OrNone(call.Get(administrator)), call.Get(disabled)),
+                new DomainChangeBody(
+                    call.Get(plus), OrNone(call.Get(catchAll)), OrNone(call.Get(administrator)), call.Get(disabled), call.Get(dmarc)),
                 AdminJson.Default.DomainChangeBody,
                 AdminJson.Default.DomainView,
                 call.Ct)),
-            name, plus, catchAll, administrator, disabled);
+            name, plus, catchAll, administrator, disabled, dmarc);
     }
 
     private static Command Remove(RemoteOptions remote)
@@ -145,6 +153,7 @@ internal static class DomainCommands
         ("State", State(d)),
         ("Plus addressing", d.PlusAddressing ? "yes" : "no"),
         ("Catch-all", d.CatchAll ?? "none"),
+        ("DMARC", d.Dmarc.ToString().ToLowerInvariant()),
         ("Administrator", d.Administrator ?? "the server's first"),
         ("Since", Text.Of(d.CreatedAt))));
 
