@@ -17,7 +17,7 @@ internal static class Failure
     {
         line = failure switch
         {
-            CommandFailedException or RefusalException or DatabaseUnavailableException => failure.Message,
+            CommandFailedException or RefusalException or DatabaseUnavailableException or VaultLockedException => failure.Message,
             UnauthorizedAccessException or IOException => failure.Message,
             _ => null,
         };

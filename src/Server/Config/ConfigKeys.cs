@@ -52,6 +52,11 @@ internal static class ConfigKeys
             + "Without it, files beside the embedded database, and the database with PostgreSQL.",
             (config, text) => text is "segments:" or "database:" ? config with { BlobsUrl = text } : null),
 
+        FilePath("keys", "file", "", "the path of a file",
+            "The root keys that secrets in the database are sealed under: keys/root.key in the data directory unless it is named here. "
+            + "Without this file, signing keys are lost; several servers of one database share it.",
+            (config, path) => config with { KeysFile = path }),
+
         Choice("tls", "certificate", "self-signed", ["self-signed", "files"],
             "`self-signed` makes a certificate at the first start and renews it; clients have to be told to trust it. "
             + "`files` takes one that somebody else renews: the files are looked at every minute. Certificates by ACME are not part of this release.",

@@ -43,6 +43,9 @@ internal sealed record ServerConfig
     /// <summary>Empty for what suits the database.</summary>
     public string BlobsUrl { get; init; } = "";
 
+    /// <summary>Null for keys/root.key in the data directory.</summary>
+    public string? KeysFile { get; init; }
+
     public CertificateSource Certificate { get; init; }
 
     public string? CertificateFile { get; init; }

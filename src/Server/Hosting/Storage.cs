@@ -30,6 +30,7 @@ internal sealed class Storage : IAsyncDisposable
     public SigningKeys Keys { get; private set; } = null!;
 
     /// <exception cref="DatabaseUnavailableException">In use, damaged, of a newer release, or not reachable.</exception>
+    /// <exception cref="VaultLockedException">A root key is missing.</exception>
     /// <exception cref="CommandFailedException">Another process serves this directory.</exception>
     public static async Task<Storage> OpenAsync(ServerConfig config, TimeProvider time, ILoggerFactory logs, CancellationToken ct)
     {
@@ -68,7 +69,8 @@ internal sealed class Storage : IAsyncDisposable
             ? Opened(await Database.OpenAsync(settings with { Name = "search", Durable = false }, [SearchIndex.Schema], time, logs, ct))
             : null;
         Store = Opened(await MailStore.OpenAsync(Db, search, Blobs, time, logs, ct));
-        Vault = await Vault.OpenAsync(Db, Path.Combine(config.Data, "keys", "root.key"), MailTrust.SealedColumns, logs, ct);
+        var rootKeys = config.KeysFile ?? Path.Combine(config.Data, "keys", "root.key");
+        Vault = await Vault.OpenAsync(Db, rootKeys, MailTrust.SealedColumns, logs, ct);
         Keys = SigningKeys.Open(Db, Vault, time, logs);
         Directory = MailDirectory.Open(Db, DirectorySettingsOf(config), time, logs);
         Connect();
