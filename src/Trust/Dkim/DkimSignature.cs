@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text;
 
 namespace Posthorn.Trust;
 
@@ -54,12 +55,12 @@ internal sealed record DkimSignature
             fault = wrong;
             return false;
         }
-        var domain = tags["d"]!.ToLowerInvariant();
+        var domain = ALabels(tags["d"]!);
         var canonicalizations = (tags["c"] ?? (arc ? "relaxed/relaxed" : "simple/simple")).ToLowerInvariant().Split('/');
         signature = new DkimSignature
         {
             Domain = domain,
-            Selector = tags["s"]!.ToLowerInvariant(),
+            Selector = ALabels(tags["s"]!),
             Algorithm = tags["a"]!.Equals("rsa-sha256", StringComparison.OrdinalIgnoreCase)
                 ? SigningAlgorithm.RsaSha256 : SigningAlgorithm.Ed25519Sha256,
             Signature = tags.Octets("b")!,
@@ -70,7 +71,7 @@ internal sealed record DkimSignature
             BodyLength = TryNumber(tags["l"], out var length) ? length : null,
             SignedAt = TryNumber(tags["t"], out var at) ? Time(at) : null,
             ExpiresAt = TryNumber(tags["x"], out var until) ? Time(until) : null,
-            Identity = arc ? "" : tags["i"] ?? "@" + domain,
+            Identity = arc ? "" : tags["i"] is { } identity ? WithALabels(identity) : "@" + domain,
         };
         return true;
     }
@@ -108,7 +109,7 @@ internal sealed record DkimSignature
         if (tags.Octets("b") is null || tags.Octets("bh") is null) return (AuthResult.Neutral, "a hash or signature is no base64");
         // An underscore may stand in a selector's name, and does.
         if (!Posthorn.Core.Domain.TryParse(tags["d"], out _)) return (AuthResult.Neutral, "the domain is no name");
-        if (!IsSelector(tags["s"]!)) return (AuthResult.Neutral, "the selector is no name");
+        if (!IsSelector(ALabels(tags["s"]!))) return (AuthResult.Neutral, "the selector is no name");
         if (!IsCanonicalization(tags["c"])) return (AuthResult.Neutral, "the canonicalization is not known");
         if (tags["q"] is { } query && !TagList.Words(query).Contains("dns/txt")) return (AuthResult.Neutral, "the key is not in the name system");
         var names = TagList.Words(tags["h"]!);
@@ -137,8 +138,18 @@ internal sealed record DkimSignature
     {
         if (tags["i"] is not { } identity) return null;
         var at = identity.LastIndexOf('@');
-        return at < 0 || !SpfExpansion.IsWithin(identity[(at + 1)..], tags["d"]!) ? (AuthResult.PermError, "the identity is not of the domain")
+        return at < 0 || !SpfExpansion.IsWithin(ALabels(identity[(at + 1)..]), ALabels(tags["d"]!)) ? (AuthResult.PermError, "the identity is not of the domain")
             : null;
+    }
+
+    // RFC 8616 §5: an internationalized message may write its names in U-labels; keys are asked for in A-labels.
+    private static string ALabels(string name) =>
+        !Ascii.IsValid(name) && Posthorn.Core.Domain.TryParse(name, out var domain) ? domain.Ascii : name.ToLowerInvariant();
+
+    private static string WithALabels(string identity)
+    {
+        var at = identity.LastIndexOf('@');
+        return at < 0 ? identity : identity[..(at + 1)] + ALabels(identity[(at + 1)..]);
     }
 
     private static bool IsSelector(string name)

@@ -143,6 +143,18 @@ public sealed class SigningTests
         Assert.Equal(result, verdict.Result);
     }
 
+    // RFC 8616 §5.
+    [Fact]
+    public async Task Names_in_U_labels_are_looked_up_in_A_labels()
+    {
+        using var key = SigningKey.Make("bücher.example", "schlüssel", SigningAlgorithm.Ed25519Sha256);
+        await using var zone = new ZoneFile($"xn--schlssel-95a._domainkey.xn--bcher-kva.example. TXT {Strings(key.Record)}\n");
+        var message = Encoding.UTF8.GetBytes("From: Jürgen <jürgen@bücher.example>\r\nSubject: Grüße\r\n\r\nHallo.\r\n");
+        byte[] signed = [.. MailSigning.Sign(message, [key], DateTimeOffset.UtcNow), .. message];
+        var verdict = Assert.Single((await Verifier(zone).CheckAsync(signed)).Dkim);
+        Assert.Equal((AuthResult.Pass, "xn--bcher-kva.example"), (verdict.Result, verdict.Domain));
+    }
+
     [Fact]
     public async Task More_signatures_than_are_looked_at_cost_nothing()
     {
