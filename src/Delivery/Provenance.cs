@@ -93,9 +93,9 @@ internal sealed record Proven(MailVerdicts? Verdicts, byte[] Fields, bool IsVouc
         {
             if (Verdicts is not { } verdicts) return "";
             var spf = verdicts.Spf.Count > 0 ? verdicts.Spf[^1].Result : AuthResult.None;
-            var dkim = verdicts.Dkim.Select(static verdict => $"{verdict.Result.Keyword()} ({verdict.Domain})").DefaultIfEmpty("none");
-            return $"spf={spf.Keyword()} dkim={string.Join(",
-                ", dkim)} arc={verdicts.Arc!.Result.Keyword()} dmarc={verdicts.Dmarc!.Result.Keyword()}";
+            var dkim = string.Join(", ", verdicts.Dkim.Select(static one => $"{one.Result.Keyword()} ({one.Domain})").DefaultIfEmpty("none"));
+            var (arc, dmarc) = (verdicts.Arc!.Result, verdicts.Dmarc!.Result);
+            return $"spf={spf.Keyword()} dkim={dkim} arc={arc.Keyword()} dmarc={dmarc.Keyword()}";
         }
     }
 }
