@@ -122,8 +122,10 @@ public sealed class Intake
             return (await _store.StageAsync(start, ct), !Ascii.IsValid(start.Span));
         }
 #pragma warning disable CA2000 // disposing it would dispose the caller's stream
-        var rest = new HeadedStream(start, message, _settings.MessageOctetsMax) { Passed = provenance is { WantsBody: true } ? provenance.Append
-            : null };
+        var rest = new HeadedStream(start, message, _settings.MessageOctetsMax)
+        {
+            Passed = provenance is { WantsBody: true } ? provenance.Append : null,
+        };
 #pragma warning restore CA2000
         return (await _store.StageAsync(rest, ct), rest.EightBit);
     }

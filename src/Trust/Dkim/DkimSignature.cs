@@ -138,8 +138,8 @@ internal sealed record DkimSignature
     {
         if (tags["i"] is not { } identity) return null;
         var at = identity.LastIndexOf('@');
-        return at < 0 || !SpfExpansion.IsWithin(ALabels(identity[(at + 1)..]), ALabels(tags["d"]!)) ? (AuthResult.PermError, "the identity is not of the domain")
-            : null;
+        var isWithin = at >= 0 && SpfExpansion.IsWithin(ALabels(identity[(at + 1)..]), ALabels(tags["d"]!));
+        return isWithin ? null : (AuthResult.PermError, "the identity is not of the domain");
     }
 
     // RFC 8616 §5: an internationalized message may write its names in U-labels; keys are asked for in A-labels.

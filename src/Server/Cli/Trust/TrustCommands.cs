@@ -153,9 +153,15 @@ internal sealed class SourceOptions(bool required)
 /// <summary>Which key signs: <c>--key-file</c>, <c>--domain</c>, <c>--selector</c>.</summary>
 internal sealed class KeyOptions
 {
-    private readonly Option<string> _file = new("--key-file") { Description = "The private key in PEM, RSA or Ed25519.", HelpName = "FILE",
-        Required = true };
+    private readonly Option<string> _file = new("--key-file")
+    {
+        Description = "The private key in PEM, RSA or Ed25519.",
+        HelpName = "FILE",
+        Required = true,
+    };
+
     private readonly Option<string> _domain = new("--domain") { Description = "Whose key it is.", HelpName = "DOMAIN", Required = true };
+
     private readonly Option<string> _selector = new("--selector") { Description = "Where the key is published.", HelpName = "NAME", Required = true };
 
     public void AddTo(Command command)
