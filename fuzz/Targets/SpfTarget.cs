@@ -23,6 +23,9 @@ internal sealed partial class SpfTarget : Target
     public override IReadOnlyList<ParserSource> Parser { get; } =
         [new("src/Trust/Spf/SpfRecord.cs"), new("src/Trust/Spf/SpfMacroString.cs")];
 
+    /// <summary>The expressions of the oracle build their automata as they go.</summary>
+    public override (long Fixed, long PerOctet) Memory => (32 * 1024 * 1024, 64 * 1024);
+
     public override void Run(ReadOnlyMemory<byte> input)
     {
         var text = Encoding.Latin1.GetString(input.Span);
