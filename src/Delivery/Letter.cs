@@ -59,12 +59,18 @@ internal sealed record Leg(EmailAddress Original, Target? Target, RcptParameters
         if (recipients is [{ Targets: [var only] } single]) return [new Leg(single.Address, only, single.Parameters)];
         var legs = new List<Leg>();
         var accounts = new HashSet<AccountId>();
-        var remotes = new HashSet<EmailAddress>();
+        var others = new HashSet<EmailAddress>();
         foreach (var recipient in recipients)
         {
             foreach (var target in recipient.Targets)
             {
-                var isNew = target is Target.Local local ? accounts.Add(local.Account) : remotes.Add(((Target.Remote)target).Address);
+                var isNew = target switch
+                {
+                    Target.Local local => accounts.Add(local.Account),
+                    Target.Remote remote => others.Add(remote.Address),
+                    Target.Reports reports => others.Add(reports.Address),
+                    _ => throw new InvalidOperationException($"nobody delivers to {target}"),
+                };
                 if (isNew) legs.Add(new Leg(recipient.Address, target, recipient.Parameters));
             }
         }

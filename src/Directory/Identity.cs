@@ -29,4 +29,7 @@ public abstract record Target
     public sealed record Local(AccountId Account, EmailAddress Address, string? Detail) : Target;
 
     public sealed record Remote(EmailAddress Address) : Target;
+
+    /// <summary>The program reads it: reports of other servers about a domain of this one.</summary>
+    public sealed record Reports(EmailAddress Address) : Target;
 }

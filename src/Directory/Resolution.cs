@@ -48,7 +48,7 @@ internal sealed class Resolution
             return Aliases.Targets(db, candidate).Exists(target => target.Key == identity.Address.Key);
         }
         if (IsRoleName(address)) return Administrator(db, domain)?.Id == identity.Account;
-        return domain.CatchAll?.Key == identity.Address.Key;
+        return !ReportAddress.Is(address) && domain.CatchAll?.Key == identity.Address.Key;
     }
 
     /// <summary>False when there are too many targets. Whatever leads nowhere only leaves a refusal behind.</summary>
@@ -68,6 +68,7 @@ internal sealed class Resolution
         }
         // RFC 5321 §4.5.1 and RFC 2142 §4: somebody reads these in every domain.
         if (IsRoleName(address) && Administrator(_db, domain) is { } administrator) return Arrive(administrator, address, detail);
+        if (ReportAddress.Is(address)) return Reach(new Target.Reports(address), address.Key);
         if (domain.CatchAll is { } catchAll) return Follow(catchAll, detail, depth + 1);
         _lastRefusal ??= Unknown(address);
         return true;
