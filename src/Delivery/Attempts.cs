@@ -22,6 +22,7 @@ internal sealed class Attempts(
     Func<OutboundMessage, CancellationToken, Task<IReadOnlyList<OutboundResult>>> send,
     Settlement settlement,
     MailTrust? trust,
+    ReportReading reports,
     TimeProvider time,
     ILogger log)
 {
@@ -66,7 +67,8 @@ internal sealed class Attempts(
         {
             try
             {
-                outcomes.AddRange(kind.Key switch
+                if (kind.Key == LegKind.Reports) await reports.RunAsync(message, kind, both.Token);
+                else outcomes.AddRange(kind.Key switch
                 {
                     LegKind.Unfollowed => await FollowAsync(message, kind, both.Token),
                     LegKind.Local => await DeliverAsync(message, kind, both.Token),
@@ -166,6 +168,8 @@ internal sealed class Attempts(
             async token => new HeadedStream(message.Trace, (await OpenAsync(message, token)).AsStream()))
         {
             Binary = message.Parameters.Body == BodyType.BinaryMime,
+            RequireTls = message.Parameters.RequireTls && !message.From.IsNull,
+            IgnoreTlsPolicy = message.Parameters.IgnoreTlsPolicy,
         };
         var results = await send(outbound, ct);
         var outcomes = new List<Outcome>(recipients.Length);

@@ -104,7 +104,7 @@ public sealed class Intake
             name, envelope.From, staged.Blob, staged.Summary, Trace(proven, Received(name, now, envelope, origin)),
             envelope.Utf8 && !Ascii.IsValid(head.Header), eightBit, now)
         {
-            Parameters = envelope.Parameters,
+            Parameters = TlsRequiredField.Apply(envelope.Parameters, staged.Summary, start.Span),
             Junk = junk,
         };
         if (await _routing.TakeAsync(letter, legs, circling, ct) is { } refusal) return refusal;

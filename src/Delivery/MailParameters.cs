@@ -41,6 +41,9 @@ public sealed record MailParameters
     /// <summary>REQUIRETLS (RFC 8689): never to be sent without TLS to a verified server that has it too.</summary>
     public bool RequireTls { get; init; }
 
+    /// <summary>TLS-Required: No (RFC 8689 §3): to be sent whatever the recipient's domain asks of TLS.</summary>
+    public bool IgnoreTlsPolicy { get; init; }
+
     /// <summary>HOLDFOR or HOLDUNTIL (RFC 4865): nothing is done before.</summary>
     public DateTimeOffset? HoldUntil { get; init; }
 

@@ -12,6 +12,9 @@ internal enum LegKind
 
     /// <summary>The address is followed first, and replaced by where it leads.</summary>
     Unfollowed = 2,
+
+    /// <summary>A report of another server, to be read and stored.</summary>
+    Reports = 3,
 }
 
 /// <summary>A queued message without its recipients.</summary>
@@ -61,6 +64,10 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
         FROM queue_entry WHERE entry = $1
         """;
 
+    // What require_tls may be beside 0.
+    private const long TlsRequired = 1;
+    private const long TlsPolicyIgnored = 2;
+
     private const string InsertRecipientSql = """
         INSERT INTO queue_recipient (entry, kind, account, address, original, domain, state, attempts, due, noticed, notify, original_recipient)
         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, 0, $8, $9) ON CONFLICT (entry, address) DO NOTHING
@@ -96,7 +103,8 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
         var entry = tx.Prepare(InsertEntrySql)
             .Bind(letter.Name).Bind(letter.From.ToString()).Bind(letter.Blob.Id.ToArray()).Bind(letter.Blob.Length).Bind(letter.Trace)
             .Bind(letter.Utf8).Bind(letter.EightBit).Bind(letter.ArrivedAt).Bind((parameters.HoldUntil ?? letter.ArrivedAt) + lifetime)
-            .Bind(legs.Count).Bind((long)parameters.Body).Bind((long)parameters.Return).Bind(parameters.EnvelopeId).Bind(parameters.RequireTls)
+            .Bind(legs.Count).Bind((long)parameters.Body).Bind((long)parameters.Return).Bind(parameters.EnvelopeId)
+            .Bind(parameters.RequireTls ? TlsRequired : parameters.IgnoreTlsPolicy ? TlsPolicyIgnored : 0)
             .Bind(parameters.HoldUntil?.ToUnixTimeMilliseconds()).Bind(parameters.By?.Deadline.ToUnixTimeMilliseconds())
             .Bind(ByModeOf(parameters.By)).Bind(parameters.Priority).Bind(letter.Junk).Scalar()!.Value;
         blobs.Link(tx, SystemAccount, letter.Blob, new BlobOwner(OwnerKind, entry));
@@ -195,7 +203,8 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
             Body = body,
             Return = dsnReturn,
             EnvelopeId = rows.NullableText(at + 2),
-            RequireTls = rows.Bool(at + 3),
+            RequireTls = rows.Int64(at + 3) == TlsRequired,
+            IgnoreTlsPolicy = rows.Int64(at + 3) == TlsPolicyIgnored,
             HoldUntil = rows.IsNull(at + 4) ? null : rows.Time(at + 4),
             By = rows.IsNull(at + 5) ? null : new DeliverBy(rows.Time(at + 5), (mode & ByModeReturn) != 0, (mode & ByModeTrace) != 0),
             Priority = (int)rows.Int64(at + 7),
@@ -221,6 +230,7 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
             {
                 Target.Local local => (LegKind.Local, (long?)local.Account.Value, local.Address),
                 Target.Remote remote => (LegKind.Remote, null, remote.Address),
+                Target.Reports reports => (LegKind.Reports, null, reports.Address),
                 _ => (LegKind.Unfollowed, null, leg.Original),
             };
             inserted += tx.Prepare(InsertRecipientSql)

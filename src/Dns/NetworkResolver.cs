@@ -16,6 +16,7 @@ internal sealed class NetworkResolver : Resolver
     private readonly AnswerCache<IPAddress> _addresses;
     private readonly AnswerCache<string> _texts;
     private readonly AnswerCache<SrvRecord> _services;
+    private readonly AnswerCache<TlsaRecord> _associations;
     private readonly CancellationTokenSource _closed = new();
     private readonly ILogger _log;
 
@@ -33,6 +34,7 @@ internal sealed class NetworkResolver : Resolver
         _addresses = new(q => FetchAsync(q, Address), time);
         _texts = new(q => FetchAsync(q, Text), time);
         _services = new(q => FetchAsync(q, Service), time);
+        _associations = new(q => FetchAsync(q, Association), time);
     }
 
     public override async ValueTask<DnsAnswer<MxRecord>> MxAsync(string name, CancellationToken ct = default)
@@ -59,6 +61,9 @@ internal sealed class NetworkResolver : Resolver
 
     public override ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken ct = default) =>
         DnsName.TryNormalize(name, out var asked) ? _services.GetAsync(new Question(asked, "SRV"), ct) : new(NoSuchName<SrvRecord>());
+
+    public override ValueTask<DnsAnswer<TlsaRecord>> TlsaAsync(string name, CancellationToken ct = default) =>
+        DnsName.TryNormalize(name, out var asked) ? _associations.GetAsync(new Question(asked, "TLSA"), ct) : new(NoSuchName<TlsaRecord>());
 
     public override ValueTask<DnsAnswer<string>> PtrAsync(IPAddress address, CancellationToken ct = default) =>
         _texts.GetAsync(new Question(DnsName.Reverse(address), "PTR"), ct);
@@ -90,6 +95,12 @@ internal sealed class NetworkResolver : Resolver
 
     private static SrvRecord? Service(DnsResourceRecord record) => record is DnsClient.Protocol.SrvRecord srv
         ? new SrvRecord(srv.Priority, srv.Weight, srv.Port, Dotless(srv.Target))
+        : null;
+
+    private static TlsaRecord? Association(DnsResourceRecord record) => record is DnsClient.Protocol.TlsaRecord tlsa
+        ? new TlsaRecord(
+            (byte)tlsa.CertificateUsage, (byte)tlsa.Selector, (byte)tlsa.MatchingType,
+            Convert.ToHexStringLower([.. tlsa.CertificateAssociationData]))
         : null;
 
     private static string? Text(DnsResourceRecord record) => record switch

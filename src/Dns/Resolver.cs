@@ -50,6 +50,15 @@ public sealed record MxRecord(int Preference, string Exchange);
 /// <param name="Target">Without the trailing dot; empty when the service is decidedly not there.</param>
 public sealed record SrvRecord(int Priority, int Weight, int Port, string Target);
 
+/// <summary>One TLSA record (RFC 6698 §2.1).</summary>
+/// <param name="Data">The certificate association data, as hexadecimal digits in lower case.</param>
+public sealed record TlsaRecord(byte Usage, byte Selector, byte MatchingType, string Data)
+{
+    /// <summary>As a master file has it.</summary>
+    public override string ToString() =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Usage} {Selector} {MatchingType} {Data}");
+}
+
 /// <summary>Asks the domain name system. Names are given in A-labels without a trailing dot; asking never throws but for cancellation.</summary>
 public abstract class Resolver : IAsyncDisposable
 {
@@ -79,6 +88,10 @@ public abstract class Resolver : IAsyncDisposable
 
     /// <summary>Where a service of a domain is (RFC 2782): <c>_imaps._tcp.example.org</c>.</summary>
     public abstract ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken ct = default);
+
+    /// <summary>What the certificate of a service must be like (RFC 6698 §3): <c>_25._tcp.mx.example.org</c>.</summary>
+    /// <remarks>Whoever knows no such records has none.</remarks>
+    public virtual ValueTask<DnsAnswer<TlsaRecord>> TlsaAsync(string name, CancellationToken ct = default) => new(NoSuchName<TlsaRecord>());
 
     /// <summary>The names of an address (RFC 1035 §3.5, RFC 3596 §2.5).</summary>
     public abstract ValueTask<DnsAnswer<string>> PtrAsync(IPAddress address, CancellationToken ct = default);

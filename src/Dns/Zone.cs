@@ -2,7 +2,8 @@ namespace Posthorn.Dns;
 
 /// <summary>One record of a master file.</summary>
 /// <param name="Type">Its mnemonic in upper case.</param>
-/// <param name="Value">A <see cref="MxRecord"/>, a <see cref="SrvRecord"/>, an <see cref="System.Net.IPAddress"/>, or a string: the text of TXT,
+/// <param name="Value">A <see cref="MxRecord"/>, a <see cref="SrvRecord"/>, a <see cref="TlsaRecord"/>,
+/// an <see cref="System.Net.IPAddress"/>, or a string: the text of TXT,
 /// the name of CNAME, PTR and NS, the data as written for every other type.</param>
 internal sealed record ZoneRecord(string Owner, string Type, TimeSpan Ttl, object Value);
 
@@ -40,13 +41,14 @@ internal sealed class Zone
         var ttl = TimeSpan.MaxValue;
         for (var links = 0; links <= DnsLimits.ChainLinksMax; links++)
         {
-            if (At(name) is not { } records) return new(DnsStatus.NxDomain, [], TimeSpan.Zero);
+            if (At(name) is not { } records) return new(DnsStatus.NxDomain, [], TimeSpan.Zero, Authentic: true);
             var found = records.Where(r => r.Type == type).ToList();
             var link = found.Count == 0 ? records.Find(r => r.Type == "CNAME") : null;
             if (link is null)
             {
-                if (found.Count == 0) return new(DnsStatus.NoData, [], TimeSpan.Zero);
-                return new(DnsStatus.Ok, [.. found.Select(r => (T)r.Value)], found.Min(r => r.Ttl) is var own && own < ttl ? own : ttl);
+                if (found.Count == 0) return new(DnsStatus.NoData, [], TimeSpan.Zero, Authentic: true);
+                return new(
+                    DnsStatus.Ok, [.. found.Select(r => (T)r.Value)], found.Min(r => r.Ttl) is var own && own < ttl ? own : ttl, Authentic: true);
             }
             ttl = link.Ttl < ttl ? link.Ttl : ttl;
             name = (string)link.Value;

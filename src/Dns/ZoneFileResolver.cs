@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Posthorn.Dns;
 
 /// <summary>Answers every question from a master file; names that are not in it do not exist.</summary>
-/// <remarks>The file is looked at with each question and read again when its time or length changed. A changed file that cannot be used is
+/// <remarks>What the operator has written down is authentic.
+/// The file is looked at with each question and read again when its time or length changed. A changed file that cannot be used is
 /// reported once, and what was read before goes on answering.</remarks>
 internal sealed class ZoneFileResolver : Resolver
 {
@@ -46,6 +47,9 @@ internal sealed class ZoneFileResolver : Resolver
 
     public override ValueTask<DnsAnswer<SrvRecord>> SrvAsync(string name, CancellationToken ct = default) =>
         new(DnsName.TryNormalize(name, out var asked) ? Current().Ask<SrvRecord>(asked, "SRV") : NoSuchName<SrvRecord>());
+
+    public override ValueTask<DnsAnswer<TlsaRecord>> TlsaAsync(string name, CancellationToken ct = default) =>
+        new(DnsName.TryNormalize(name, out var asked) ? Current().Ask<TlsaRecord>(asked, "TLSA") : NoSuchName<TlsaRecord>());
 
     public override ValueTask<DnsAnswer<string>> PtrAsync(IPAddress address, CancellationToken ct = default) =>
         new(Current().Ask<string>(DnsName.Reverse(address), "PTR"));

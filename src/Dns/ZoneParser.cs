@@ -18,7 +18,7 @@ internal sealed class ZoneParser
     // Of these only that they are there matters.
     private static readonly HashSet<string> OtherTypes = new(StringComparer.Ordinal)
     {
-        "SOA", "TLSA", "SMIMEA", "CAA", "HINFO", "RP", "NAPTR", "DNAME", "SSHFP", "DS", "DNSKEY", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM",
+        "SOA", "SMIMEA", "CAA", "HINFO", "RP", "NAPTR", "DNAME", "SSHFP", "DS", "DNSKEY", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM",
         "CDS", "CDNSKEY", "SPF", "LOC", "SVCB", "HTTPS", "URI", "OPENPGPKEY",
     };
 
@@ -123,6 +123,8 @@ internal sealed class ZoneParser
             case "SRV": // RFC 2782
                 return data.Count == 4 && TryUInt16(data[0], out var priority) && TryUInt16(data[1], out var weight)
                     && TryUInt16(data[2], out var port) && TryName(data[3], out var host) ? new SrvRecord(priority, weight, port, host) : null;
+            case "TLSA":
+                return Association(data);
             case "CNAME" or "PTR" or "NS":
                 return data.Count == 1 && TryName(data[0], out var target) ? target : null;
             case "TXT":
@@ -144,6 +146,20 @@ internal sealed class ZoneParser
     private static IPAddress? Address(List<ZoneToken> data, AddressFamily family) =>
         data is [{ Quoted: false } only] && (family == AddressFamily.InterNetworkV6 || only.Text.Count(c => c == '.') == 3)
         && IPAddress.TryParse(only.Text, out var address) && address.AddressFamily == family ? address : null;
+
+    // RFC 6698 §2.2: the digits may stand in several words.
+    private static TlsaRecord? Association(List<ZoneToken> data)
+    {
+        if (data.Count < 4) return null;
+        if (!TryByte(data[0], out var usage) || !TryByte(data[1], out var selector) || !TryByte(data[2], out var matching)) return null;
+        var digits = string.Concat(data.Skip(3).Select(token => token.Text));
+        return digits.Length % 2 == 0 && digits.All(char.IsAsciiHexDigit)
+            ? new TlsaRecord(usage, selector, matching, digits.ToLowerInvariant())
+            : null;
+    }
+
+    private static bool TryByte(ZoneToken token, out byte value) =>
+        byte.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
     private static string? Text(List<ZoneToken> data)
     {

@@ -42,6 +42,19 @@ public sealed class NetworkResolverTests
     }
 
     [Fact]
+    public async Task What_a_certificate_must_be_like_is_told_with_its_authenticity()
+    {
+        const string name = "_25._tcp.mx.example.test";
+        await using var server = new Responder(_ =>
+            new Reply(Tlsa(name, 300, 3, 1, 1, 0xAB, 0xCD), Tlsa(name, 300, 2, 0, 2, 0x01)) { Authentic = true });
+        await using var resolver = Open(server);
+        var answer = await resolver.TlsaAsync(name);
+        Assert.Equal(["2 0 2 01", "3 1 1 abcd"], answer.Records.Select(static record => record.ToString()).Order());
+        Assert.True(answer.Authentic);
+        Assert.Equal(DnsStatus.NxDomain, (await resolver.TlsaAsync("no name at all")).Status);
+    }
+
+    [Fact]
     public async Task Addresses_of_both_families_come_together()
     {
         await using var server = new Responder(q => q.Type == 28

@@ -52,6 +52,9 @@ internal sealed class Responder : IAsyncDisposable
     public static Rr Srv(string owner, int ttl, byte priority, byte weight, int port, string target) =>
         new(owner, 33, ttl, [0, priority, 0, weight, (byte)(port >> 8), (byte)port, .. NameOf(target)]);
 
+    public static Rr Tlsa(string owner, int ttl, byte usage, byte selector, byte matching, params byte[] data) =>
+        new(owner, 52, ttl, [usage, selector, matching, .. data]);
+
     public static Rr Cname(string owner, int ttl, string target) => new(owner, 5, ttl, NameOf(target));
 
     public static Rr Ptr(string owner, int ttl, string target) => new(owner, 12, ttl, NameOf(target));

@@ -14,11 +14,13 @@ public sealed class ZoneFileResolverTests : IDisposable
     {
         await using var resolver = Open(
             "a.test. MX 20 two\n MX 10 one\n A 192.0.2.1\n AAAA 2001:db8::1\n TXT x\n1.2.0.192.in-addr.arpa. PTR a.test.\n"
-            + "_imaps._tcp.a.test. SRV 0 1 993 two");
+            + "_imaps._tcp.a.test. SRV 0 1 993 two\n_25._tcp.two. TLSA 3 1 1 AB CD");
         Assert.Equal([new MxRecord(10, "one"), new MxRecord(20, "two")], (await resolver.MxAsync(Domain.Parse("a.test"))).Records);
         Assert.Equal(["2001:db8::1", "192.0.2.1"], (await resolver.AddressesAsync("A.test.")).Records.Select(a => a.ToString()));
         Assert.Equal(["x"], (await resolver.TxtAsync("a.test")).Records);
         Assert.Equal([new SrvRecord(0, 1, 993, "two")], (await resolver.SrvAsync("_imaps._tcp.a.test")).Records);
+        Assert.Equal([new TlsaRecord(3, 1, 1, "abcd")], (await resolver.TlsaAsync("_25._tcp.two")).Records);
+        Assert.True((await resolver.TlsaAsync("_25._tcp.one")).Authentic);
         Assert.Equal(["a.test"], (await resolver.PtrAsync(IPAddress.Parse("::ffff:192.0.2.1"))).Records);
         Assert.Equal(DnsStatus.NxDomain, (await resolver.PtrAsync(IPAddress.Parse("192.0.2.2"))).Status);
         Assert.Equal(DnsStatus.NxDomain, (await resolver.MxAsync(Domain.Parse("b.test"))).Status);

@@ -49,7 +49,7 @@ public sealed class ZoneParserTests
         Assert.Equal([new MxRecord(0, "")], zone.Ask<MxRecord>("null.example.test", "MX").Records);
         Assert.Equal(["mail.example.test"], zone.Ask<string>("1.2.0.192.in-addr.arpa", "PTR").Records);
         Assert.Equal([IPAddress.Parse("192.0.2.4")], zone.Ask<IPAddress>("other.test", "A").Records);
-        Assert.Equal(["3 1 1 00ff"], zone.Ask<string>("_25._tcp.mail.example.test", "TLSA").Records);
+        Assert.Equal([new TlsaRecord(3, 1, 1, "00ff")], zone.Ask<TlsaRecord>("_25._tcp.mail.example.test", "TLSA").Records);
     }
 
     [Theory]

@@ -6,10 +6,12 @@ using Posthorn.Dns;
 namespace Posthorn.Delivery;
 
 /// <summary>Which hosts take the mail of a domain, in the order to try them; or why none does.</summary>
-internal readonly record struct Route(IReadOnlyList<string> Hosts, OutboundVerdict? Verdict);
+/// <param name="Authentic">DNSSEC vouches for it (RFC 7672 §2.2.1).</param>
+internal readonly record struct Route(IReadOnlyList<string> Hosts, OutboundVerdict? Verdict, bool Authentic = false);
 
 /// <summary>The addresses of a host, in the order to try them; or why there is none.</summary>
-internal readonly record struct HostAddresses(IReadOnlyList<IPAddress> Addresses, OutboundVerdict? Verdict);
+/// <param name="Authentic">DNSSEC vouches for them.</param>
+internal readonly record struct HostAddresses(IReadOnlyList<IPAddress> Addresses, OutboundVerdict? Verdict, bool Authentic = false);
 
 /// <summary>Finds the servers of a domain (RFC 5321 §5.1).</summary>
 internal sealed class Exchanges(DeliverySettings settings, Resolver resolver)
@@ -37,9 +39,9 @@ internal sealed class Exchanges(DeliverySettings settings, Resolver resolver)
             case DnsStatus.NoData when domain == settings.Hostname:
                 return new([], Loop(domain));
             case DnsStatus.NoData:
-                return new([domain.Ascii], null); // the implicit MX
+                return new([domain.Ascii], null, answer.Authentic); // the implicit MX
             default:
-                return Order(domain, answer.Records);
+                return Order(domain, answer.Records) with { Authentic = answer.Authentic };
         }
     }
 
@@ -65,7 +67,7 @@ internal sealed class Exchanges(DeliverySettings settings, Resolver resolver)
         var allowed = anywhere ? answer.Records : answer.Records.Where(address => !NotPublic.Contains(address));
         var addresses = Alternating(allowed).Take(OutboundLimits.AddressesMax).ToArray();
         return addresses.Length > 0
-            ? new(addresses, null)
+            ? new(addresses, null, answer.Authentic)
             : new([], OutboundVerdict.Never("5.4.4", $"the host {host} has no public address, only {answer.Records[0]}"));
     }
 

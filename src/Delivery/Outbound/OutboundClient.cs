@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 using Posthorn.Dns;
+using Posthorn.Trust;
 using Posthorn.Wire;
 
 namespace Posthorn.Delivery;
@@ -18,7 +19,7 @@ namespace Posthorn.Delivery;
 
 /// <summary>Sends messages to other servers, or all of them to the relay (RFC 5321 §5).</summary>
 internal sealed class OutboundClient(
-    DeliverySettings settings, Resolver resolver, WireClient wire, TimeProvider time, ILogger log) : IAsyncDisposable
+    DeliverySettings settings, Resolver resolver, WireClient wire, MailTls? tls, TimeProvider time, ILogger log) : IAsyncDisposable
 {
     private readonly Exchanges _exchanges = new(settings, resolver);
     private readonly SmtpDialer _dialer = new(settings, wire, log);
@@ -32,10 +33,15 @@ internal sealed class OutboundClient(
         var attempt = new Attempt(message);
         try
         {
-            var (hosts, verdict) = settings.Relay is { } relay
+            var (hosts, verdict, authentic) = settings.Relay is { } relay
                 ? new Route([relay.Host], null)
                 : await _exchanges.FindAsync(message.Destination, ct);
             if (verdict is not null) attempt.Note(verdict);
+            if (settings.Relay is null && tls is not null && hosts.Count > 0 && !message.IgnoreTlsPolicy)
+            {
+                attempt.Tls = await tls.Outbound.ForAsync(message.Destination, authentic, message.RequireTls, ct);
+                if (attempt.Tls.StsFailure is { } failure) await tls.Results.RecordAsync(attempt.Tls.Announced(failure), ct);
+            }
             foreach (var host in hosts)
             {
                 await TryHostAsync(attempt, host, ct);
@@ -61,16 +67,23 @@ internal sealed class OutboundClient(
     // Transactions with one host until every recipient has its result, or the host does not want to begin one.
     private async Task TryHostAsync(Attempt attempt, string host, CancellationToken ct)
     {
-        var session = _sessions.Take(host);
+        var (addresses, hostTls, no) = await LookUpAsync(attempt, host, ct);
+        if (no is not null)
+        {
+            NotTaken(attempt, host, no);
+            return;
+        }
+        var session = _sessions.Take(host, hostTls.Key);
         var waited = session is not null;
         while (!attempt.IsOver)
         {
             if (session is null)
             {
-                (session, var verdict) = await DialAsync(host, ct);
+                (session, var verdict, var went) = await _dialer.OpenAsync(hostTls, addresses, ct);
+                if (went is not null && attempt.Tls is not null) await tls!.Results.RecordAsync(went, ct);
                 if (session is null)
                 {
-                    NotTaken(attempt, host, verdict!);
+                    NotTaken(attempt, host, Hardened(attempt.Message, verdict!));
                     return;
                 }
             }
@@ -86,18 +99,31 @@ internal sealed class OutboundClient(
         }
     }
 
+    // RFC 8689 §4.2.1: without protection the message goes back at once.
+    private static OutboundVerdict Hardened(OutboundMessage message, OutboundVerdict verdict) =>
+        message.RequireTls && verdict.Status == "4.7.5" ? OutboundVerdict.Never("5.7.10", verdict.Reply, verdict.RemoteMta) : verdict;
+
     private void NotTaken(Attempt attempt, string host, OutboundVerdict verdict)
     {
         OutboundLog.NotTaken(log, attempt.Message.Id, host, verdict.Status, verdict.Reply);
         attempt.Note(verdict);
     }
 
-    private async ValueTask<Dialled> DialAsync(string host, CancellationToken ct)
+    // Where the host is, and what the session with it must prove.
+    private async ValueTask<(IReadOnlyList<IPAddress> Addresses, HostTls Tls, OutboundVerdict? Verdict)> LookUpAsync(
+        Attempt attempt, string host, CancellationToken ct)
     {
-        var (addresses, verdict) = settings.Relay is null
+        var opportunistic = HostTls.Opportunistic(attempt.Message.Destination, host);
+        var (addresses, verdict, authentic) = settings.Relay is null
             ? await _exchanges.AddressesAsync(host, ct)
             : IPAddress.TryParse(host, out var literal) ? new([literal], null) : await _exchanges.RelayAddressesAsync(host, ct);
-        return verdict is null ? await _dialer.OpenAsync(host, addresses, ct) : new(null, verdict);
+        if (verdict is not null || attempt.Tls is not { } domain) return (addresses, opportunistic, verdict);
+        var hostTls = await domain.ForHostAsync(host, settings.Port, authentic, ct);
+        if (hostTls.Refusal is not { } refusal) return (addresses, hostTls, null);
+        await tls!.Results.RecordAsync(hostTls.SessionOf(refusal, null), ct);
+        return (addresses, hostTls, attempt.Message.RequireTls
+            ? OutboundVerdict.Never("5.7.10", refusal.Reason, host) // RFC 8689 §4.2.1
+            : OutboundVerdict.Later("4.7.5", refusal.Reason, host));
     }
 
     // One transaction. Afterwards the session is the pool's, unless the next one follows over it at once.
@@ -125,6 +151,9 @@ internal sealed class OutboundClient(
         private OutboundVerdict? _last;
 
         public OutboundMessage Message => message;
+
+        /// <summary>What TLS with the domain's servers must be like; null where nobody asks for anything.</summary>
+        public DomainTls? Tls { get; set; }
 
         public List<OutboundResult> Results { get; } = [];
 

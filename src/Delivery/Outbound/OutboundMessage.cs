@@ -21,6 +21,12 @@ internal sealed record OutboundMessage(
 {
     /// <summary>No lines, but octets (RFC 3030 §3).</summary>
     public bool Binary { get; init; }
+
+    /// <summary>REQUIRETLS (RFC 8689): only over TLS to a server that is proven and has it too.</summary>
+    public bool RequireTls { get; init; }
+
+    /// <summary>TLS-Required: No (RFC 8689 §4.2.2): TLS where it is offered, whatever the domain asks for.</summary>
+    public bool IgnoreTlsPolicy { get; init; }
 }
 
 internal enum OutboundOutcome

@@ -9,11 +9,12 @@ internal sealed class SessionPool(TimeProvider time) : IAsyncDisposable
     private bool _disposed;
 
     /// <summary>The session that has waited shortest; null when there is none.</summary>
-    public SmtpSession? Take(string host)
+    /// <param name="tlsKey">What it must have been opened with.</param>
+    public SmtpSession? Take(string host, string tlsKey)
     {
         lock (_gate)
         {
-            while (_idle.FindLastIndex(idle => idle.Session.Host.Equals(host, StringComparison.OrdinalIgnoreCase)) is >= 0 and var at)
+            while (_idle.FindLastIndex(idle => Fits(idle.Session, host, tlsKey)) is >= 0 and var at)
             {
                 var (session, timer) = _idle[at];
                 _idle.RemoveAt(at);
@@ -52,6 +53,9 @@ internal sealed class SessionPool(TimeProvider time) : IAsyncDisposable
         }
         await Task.WhenAll(closing);
     }
+
+    private static bool Fits(SmtpSession session, string host, string tlsKey) =>
+        session.TlsKey == tlsKey && session.Host.Equals(host, StringComparison.OrdinalIgnoreCase);
 
     private void Expire(SmtpSession session)
     {

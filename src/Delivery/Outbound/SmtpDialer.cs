@@ -1,60 +1,71 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Posthorn.Trust;
 using Posthorn.Wire;
 
 namespace Posthorn.Delivery;
 
 /// <summary>An open session, or why there is none.</summary>
-internal readonly record struct Dialled(SmtpSession? Session, OutboundVerdict? Verdict);
+/// <param name="Tls">How TLS went; null when it never came to that.</param>
+internal readonly record struct Dialled(SmtpSession? Session, OutboundVerdict? Verdict, TlsSession? Tls = null);
 
 /// <summary>Opens sessions: connection, greeting, EHLO, TLS, log-in.</summary>
 internal sealed class SmtpDialer(DeliverySettings settings, WireClient wire, ILogger log)
 {
     private readonly Relay? _relay = settings.Relay;
 
-    /// <summary>TLS must work, with a valid certificate: a password goes over it.</summary>
+    /// <summary>TLS with the relay must work, with a valid certificate: a password goes over it.</summary>
     private bool Guarded => _relay?.Login is not null;
 
-    /// <param name="host">For SNI, the certificate and the reports.</param>
-    public async ValueTask<Dialled> OpenAsync(string host, IReadOnlyList<IPAddress> addresses, CancellationToken ct)
+    /// <param name="tls">What the session must prove; its host is also for SNI and the reports.</param>
+    public async ValueTask<Dialled> OpenAsync(HostTls tls, IReadOnlyList<IPAddress> addresses, CancellationToken ct)
     {
-        var port = _relay?.Port ?? settings.Port;
+        var (host, port) = (tls.Host, _relay?.Port ?? settings.Port);
         var endPoints = addresses.Select(address => new IPEndPoint(address, port)).ToArray();
-        var (dialled, tlsFailure) = await OpenAsync(host, endPoints, tls: true, ct);
-        if (tlsFailure is null) return dialled;
-        OutboundLog.TlsFailed(log, host, tlsFailure);
-        if (_relay is { ImplicitTls: true } || Guarded) return new(null, OutboundVerdict.Later("4.7.5", "TLS: " + tlsFailure, host));
+        var (dialled, failure) = await OpenAsync(tls, endPoints, secure: tls.Level > TlsLevel.None, ct);
+        if (failure is null) return dialled;
+        OutboundLog.TlsFailed(log, host, failure.Reason);
+        var told = tls.SessionOf(failure, dialled.Tls?.Receiving);
+        if (_relay is { ImplicitTls: true } || Guarded) return new(null, OutboundVerdict.Later("4.7.5", "TLS: " + failure.Reason, host), told);
+        // RFC 7672 §2.2, RFC 8461 §5: with another server it may work, and later it may here.
+        if (tls.IsMandatory) return new(null, OutboundVerdict.Later("4.7.5", "TLS: " + failure.Reason, host), told);
         // RFC 7435 §3: opportunistic. A server whose TLS is broken gets in the clear what it would have got without offering it.
-        return (await OpenAsync(host, endPoints, tls: false, ct)).Dialled;
+        return (await OpenAsync(tls, endPoints, secure: false, ct)).Dialled with { Tls = told };
     }
 
-    private async ValueTask<(Dialled Dialled, string? TlsFailure)> OpenAsync(string host, IPEndPoint[] endPoints, bool tls, CancellationToken ct)
+    private async ValueTask<(Dialled Dialled, CertificateFault? TlsFailure)> OpenAsync(
+        HostTls tls, IPEndPoint[] endPoints, bool secure, CancellationToken ct)
     {
+        var host = tls.Host;
         var options = new WireClientOptions { Sources = settings.Sources, Limits = Limits };
         var (connection, failure) = await wire.ConnectAsync(endPoints, options, ct);
         if (connection is null) return (new(null, OutboundVerdict.Later("4.4.1", failure ?? "no connection", host)), null);
-        var session = new SmtpSession(connection, host);
+        var session = new SmtpSession(connection, host) { TlsKey = tls.Key };
         var ended = false;
         try
         {
-            var (verdict, tlsFailure) = await ShakeHandsAsync(session, tls, ct);
+            var check = tls.Check();
+            var (verdict, tlsFailure) = await ShakeHandsAsync(session, tls, check, secure, ct);
             ended = true;
+            var receiving = connection.Remote.Address.ToString();
             if (verdict is not null || tlsFailure is not null)
             {
                 await session.DisposeAsync();
-                return (new(null, verdict), tlsFailure);
+                return (new(null, verdict, tls.SessionOf(tlsFailure, receiving)), tlsFailure);
             }
             OutboundLog.Opened(log, host, connection.Remote, connection.Tls?.Protocol ?? "no TLS");
-            return (new(session, null), null);
+            var offered = connection.IsTls ? check.Fault : NotOffered;
+            return (new(session, null, secure ? tls.SessionOf(offered, receiving) : null), null);
         }
         finally
         {
             if (!ended) await session.AbandonAsync("the attempt was broken off");
         }
     }
+
+    private static CertificateFault NotOffered { get; } = new("starttls-not-supported", "the server offers no STARTTLS");
 
     private static WireLimits Limits => new()
     {
@@ -65,40 +76,44 @@ internal sealed class SmtpDialer(DeliverySettings settings, WireClient wire, ILo
         HandshakeTimeout = OutboundLimits.HandshakeTimeout,
     };
 
-    private async ValueTask<(OutboundVerdict? Verdict, string? TlsFailure)> ShakeHandsAsync(SmtpSession session, bool tls, CancellationToken ct)
+    private async ValueTask<(OutboundVerdict? Verdict, CertificateFault? TlsFailure)> ShakeHandsAsync(
+        SmtpSession session, HostTls tls, CertificateCheck check, bool secure, CancellationToken ct)
     {
-        if (_relay is { ImplicitTls: true } && await session.Connection.UpgradeToTlsAsync(Client(session.Host), ct) is { Ok: false } failed)
+        if (_relay is { ImplicitTls: true } && await session.Connection.UpgradeToTlsAsync(Client(session.Host, check), ct) is { Ok: false } failed)
         {
             session.Lost("TLS failed");
-            return (null, failed.Failure);
+            return (null, Fault(check, failed.Failure));
         }
         var greeting = await session.ReadReplyAsync(OutboundLimits.GreetingTimeout, ct);
         if (!greeting.IsPositive) return (OutboundVerdict.Of(greeting, session.Host), null);
         var hello = await session.HelloAsync(settings.Hostname, ct);
         if (!hello.IsPositive) return (OutboundVerdict.Of(hello, session.Host), null);
-        if (tls && !session.Connection.IsTls && session.Offers("STARTTLS"))
+        if (secure && !session.Connection.IsTls && session.Offers("STARTTLS"))
         {
             // RFC 3207 §4
             var goAhead = await session.AskAsync("STARTTLS", OutboundLimits.HelloTimeout, ct);
-            if (goAhead.IsLost) return (null, goAhead.Text);
+            if (goAhead.IsLost) return (null, Fault(check, goAhead.Text));
             if (goAhead.IsPositive)
             {
-                var outcome = await session.Connection.UpgradeToTlsAsync(Client(session.Host), ct);
+                var outcome = await session.Connection.UpgradeToTlsAsync(Client(session.Host, check), ct);
                 if (!outcome.Ok)
                 {
                     session.Lost("TLS failed");
-                    return (null, outcome.Failure);
+                    return (null, Fault(check, outcome.Failure));
                 }
                 hello = await session.HelloAsync(settings.Hostname, ct);
                 if (!hello.IsPositive) return (OutboundVerdict.Of(hello, session.Host), null);
             }
         }
+        if (tls.IsMandatory && !session.Connection.IsTls) return (null, NotOffered);
         return _relay?.Login is { } login ? (await LogInAsync(session, login, _relay.Password, ct), null) : (null, null);
     }
 
-    [SuppressMessage(
-        "Security", "CA5359", Justification = "Opportunistic TLS (RFC 7435): between servers nobody knows what the certificate should say.")]
-    private TlsClient Client(string host) => Guarded ? new TlsClient(host) : new TlsClient(host, static (_, _, _, _) => true);
+    private static CertificateFault Fault(CertificateCheck check, string? reason) =>
+        check.Fault ?? new CertificateFault("validation-failure", reason ?? "TLS failed");
+
+    // The relay's certificate is the system's to judge; every other server's is what its policy says.
+    private TlsClient Client(string host, CertificateCheck check) => Guarded ? new TlsClient(host) : new TlsClient(host, check.Accept);
 
     // A log-in that fails is the operator's to repair, so mail waits for it and does not bounce, whatever the relay says.
     private static async ValueTask<OutboundVerdict?> LogInAsync(

@@ -1,4 +1,5 @@
 using Posthorn.Core;
+using Posthorn.Trust;
 using Posthorn.Wire;
 
 namespace Posthorn.Delivery;
@@ -13,6 +14,9 @@ internal sealed class SmtpSession(WireConnection connection, string host) : IAsy
     public string Host => host;
 
     public WireConnection Connection => connection;
+
+    /// <summary>What TLS was asked for (<see cref="HostTls.Key"/>): messages that ask for something else go another way.</summary>
+    public string TlsKey { get; init; } = "";
 
     /// <summary>Transactions begun over this connection.</summary>
     public int Transactions { get; set; }

@@ -65,6 +65,11 @@ internal sealed class SmtpTransaction(SmtpSession session, OutboundMessage messa
         }
         // RFC 3030 §3: such a message may not go through DATA, and this client has nothing else.
         if (message.Binary) Decide(OutboundVerdict.Never("5.6.3", "the message is binary and would have to be converted", session.Host));
+        // RFC 8689 §4.2.1
+        if (message.RequireTls && !session.Offers("REQUIRETLS"))
+        {
+            Decide(OutboundVerdict.Never("5.7.30", "the server does not take mail that requires TLS (REQUIRETLS)", session.Host));
+        }
         if (session.Offers("SMTPUTF8")) return;
         var unable = OutboundVerdict.Never("5.6.7", "the server does not take internationalized mail (SMTPUTF8)", session.Host);
         if (message.Utf8 || message.From.Address is { IsAscii: false }) Decide(unable);
@@ -80,6 +85,7 @@ internal sealed class SmtpTransaction(SmtpSession session, OutboundMessage messa
     {
         var command = $"MAIL FROM:<{message.From}>";
         if (session.Offers("SIZE")) command += string.Create(CultureInfo.InvariantCulture, $" SIZE={message.SizeBytes}");
+        if (message.RequireTls) command += " REQUIRETLS"; // RFC 8689 §2
         if (message.EightBit && session.Offers("8BITMIME")) command += " BODY=8BITMIME"; // RFC 6152 §3
         var international = message.Utf8 || message.From.Address is { IsAscii: false } || recipients.Any(r => !r.IsAscii);
         return international && session.Offers("SMTPUTF8") ? command + " SMTPUTF8" : command; // RFC 6531 §3.4

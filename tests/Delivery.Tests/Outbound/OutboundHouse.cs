@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Posthorn.Core;
 using Posthorn.Dns;
+using Posthorn.Trust;
 using Posthorn.Wire;
 
 namespace Posthorn.Delivery.Tests;
@@ -14,13 +15,15 @@ internal sealed class OutboundHouse : IAsyncDisposable
     private readonly WireClient _wire;
 
     /// <param name="zone">With ordinary indentation; records of a.test are what most tests ask for.</param>
-    public OutboundHouse(int port, string? zone = null, Relay? relay = null, TimeProvider? time = null)
+    /// <param name="tls">What TLS must be like; null asks for nothing.</param>
+    public OutboundHouse(
+        int port, string? zone = null, Relay? relay = null, TimeProvider? time = null, Func<Resolver, MailTls>? tls = null)
     {
         File.WriteAllText(_file, zone ?? "a.test. MX 10 mx1.test.\nmx1.test. A 127.0.0.1\n");
         _resolver = Resolver.Open(new DnsSettings { ZoneFile = _file }, TimeProvider.System, NullLoggerFactory.Instance);
         _wire = new WireClient(time ?? TimeProvider.System);
         Settings = new DeliverySettings { Hostname = Domain.Parse("me.test"), Port = port, Relay = relay };
-        Client = new OutboundClient(Settings, _resolver, _wire, time ?? TimeProvider.System, NullLogger.Instance);
+        Client = new OutboundClient(Settings, _resolver, _wire, tls?.Invoke(_resolver), time ?? TimeProvider.System, NullLogger.Instance);
         Exchanges = new Exchanges(Settings, _resolver);
     }
 
