@@ -108,6 +108,7 @@ internal sealed class ConfigTarget : Target
         Add("delivery.relay_password_file", config.RelayPasswordFile);
         Add("delivery.lifetime_hours", config.LifetimeHours);
         Add("delivery.delay_notice_hours", config.DelayNoticeHours);
+        Add("delivery.reports", config.SendReports);
         Add("auth.allow_plaintext_on_loopback", config.AllowPlaintextOnLoopback);
         Add("pop3.enabled", config.Pop3);
         Add("pop3.view", config.Pop3View.ToString().ToLowerInvariant());

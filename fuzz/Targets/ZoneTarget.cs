@@ -58,6 +58,7 @@ internal sealed class ZoneTarget : Target
             "A" or "AAAA" => zone.Ask<IPAddress>(record.Owner, record.Type).Status,
             "MX" => zone.Ask<MxRecord>(record.Owner, record.Type).Status,
             "SRV" => zone.Ask<SrvRecord>(record.Owner, record.Type).Status,
+            "TLSA" => zone.Ask<TlsaRecord>(record.Owner, record.Type).Status,
             _ => zone.Ask<string>(record.Owner, record.Type).Status,
         };
         Oracle.Holds(status == DnsStatus.Ok, "a record is found by its owner and type");

@@ -26,6 +26,7 @@ public sealed class AdminHost : IDisposable
     private readonly ApiServer _api;
     private readonly Readiness _readiness;
     private readonly MetricsPage _metrics;
+    private readonly StsPage _sts;
 
     internal AdminHost(AdminParts parts, CancellationToken stopping)
     {
@@ -35,6 +36,7 @@ public sealed class AdminHost : IDisposable
         _api = new ApiServer(parts, door, log, stopping);
         _readiness = new Readiness(parts, log);
         _metrics = new MetricsPage(parts, door, _collector);
+        _sts = new StsPage(parts);
     }
 
     internal IReadOnlyList<Route> Routes => _api.Routes;
@@ -59,6 +61,7 @@ public sealed class AdminHost : IDisposable
             "/readyz" => _readiness.ServeAsync(context),
             "/metrics" => _metrics.ServeAsync(context),
             _ when IsInTheClear(context) => RedirectAsync(context),
+            StsPage.Path => _sts.ServeAsync(context),
             "/" => HomePage.ServeAsync(context, _parts.Facts),
             _ => NothingAsync(context),
         };

@@ -14,9 +14,10 @@ namespace Posthorn.Admin;
     Converters =
     [
         typeof(WordConverter<AccountKind>), typeof(WordConverter<AccountState>), typeof(WordConverter<ClientProtocol>),
-        typeof(WordConverter<ConnectionSecurity>), typeof(WordConverter<DmarcHandling>), typeof(WordConverter<DnsRecordState>),
-        typeof(WordConverter<QueueState>),
-        typeof(WordConverter<SigningKeyState>), typeof(WordConverter<Role>), typeof(WordConverter<VerifyLineKind>),
+        typeof(WordConverter<ConnectionSecurity>), typeof(WordConverter<Disposition>), typeof(WordConverter<DmarcHandling>),
+        typeof(WordConverter<DnsRecordState>), typeof(WordConverter<QueueState>), typeof(WordConverter<ReportFaultKind>),
+        typeof(WordConverter<ReportKind>), typeof(WordConverter<Role>), typeof(WordConverter<SigningKeyState>), typeof(WordConverter<StsMode>),
+        typeof(WordConverter<TlsRequirement>), typeof(WordConverter<VerifyLineKind>),
     ])]
 [JsonSerializable(typeof(AccountChangeBody))]
 [JsonSerializable(typeof(AccountView))]
@@ -34,14 +35,25 @@ namespace Posthorn.Admin;
 [JsonSerializable(typeof(Page<AliasView>), TypeInfoPropertyName = "AliasPage")]
 [JsonSerializable(typeof(Page<DomainView>), TypeInfoPropertyName = "DomainPage")]
 [JsonSerializable(typeof(Page<QueueView>), TypeInfoPropertyName = "QueuePage")]
+[JsonSerializable(typeof(Page<StoredReport>), TypeInfoPropertyName = "ReportPage")]
+[JsonSerializable(typeof(Page<TlsOverrideView>), TypeInfoPropertyName = "TlsOverridePage")]
+[JsonSerializable(typeof(Page<TlsResultRow>), TypeInfoPropertyName = "TlsResultPage")]
 [JsonSerializable(typeof(Page<TokenView>), TypeInfoPropertyName = "TokenPage")]
 [JsonSerializable(typeof(PasswordBody))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(QueueView))]
 [JsonSerializable(typeof(ReadinessView))]
+[JsonSerializable(typeof(ReportContent))]
+[JsonSerializable(typeof(ReportSummary))]
 [JsonSerializable(typeof(ServerView))]
 [JsonSerializable(typeof(SigningKeyImportBody))]
 [JsonSerializable(typeof(SigningKeyList))]
+[JsonSerializable(typeof(StoredReport))]
+[JsonSerializable(typeof(StsBody))]
+[JsonSerializable(typeof(StsView))]
+[JsonSerializable(typeof(TlsOverrideBody))]
+[JsonSerializable(typeof(TlsOverrideView))]
+[JsonSerializable(typeof(TlsResultRow))]
 [JsonSerializable(typeof(TokenView))]
 [JsonSerializable(typeof(VerifyLine))]
 public sealed partial class AdminJson : JsonSerializerContext;

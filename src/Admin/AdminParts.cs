@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 using Posthorn.Delivery;
@@ -22,6 +23,13 @@ public sealed record AdminParts
     public required MailTrust Trust { get; init; }
 
     public required Resolver Resolver { get; init; }
+
+    public required ReportBook Reports { get; init; }
+
+    public required MailTls Tls { get; init; }
+
+    /// <summary>The keys that the MX shows, the present one first, then one that is published before it is used.</summary>
+    public Func<IReadOnlyList<PublicKey>> ServedKeys { get; init; } = static () => [];
 
     /// <summary>Reads every blob against its hash.</summary>
     public required BlobVerification VerifyBlobs { get; init; }

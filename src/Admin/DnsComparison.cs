@@ -29,6 +29,10 @@ internal static class DnsComparison
         "TXT" when record.Name.StartsWith("_dmarc.", StringComparison.Ordinal) =>
             View(record, await resolver.TxtAsync(record.Name, ct), Quoted, DmarcRecord.IsDmarc),
         "TXT" => View(record, await resolver.TxtAsync(record.Name, ct), Quoted, text => text == Joined(record.Value)),
+        "TLSA" => View(
+            record, await resolver.TlsaAsync(record.Name, ct), tlsa => tlsa.ToString(), tlsa => SameText(tlsa.ToString(), record.Value)),
+        // An address of its own serves as well.
+        "CNAME" => View(record, await resolver.AddressesAsync(record.Name, ct), address => address.ToString(), _ => true),
         "SRV" => View(record, await resolver.SrvAsync(record.Name, ct), SrvText, srv => SameText(SrvText(srv), record.Value)),
         _ => throw new InvalidOperationException($"nothing compares {record.Type} records"),
     };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Posthorn.Core;
+using Posthorn.Directory;
 using Posthorn.Trust;
 
 namespace Posthorn.Admin;
@@ -32,8 +33,11 @@ public static class DnsRecords
                 ? "Mail that is still on its way was signed with this key (DKIM)." : "Mail of the domain is signed with this key (DKIM).";
             records.Add(new DnsRecord(key.Name, "TXT", Strings(key.Record), purpose));
         }
-        // Reports and a stricter policy are for the operator to add, when the first mail has been seen to pass.
-        records.Add(new DnsRecord("_dmarc." + domain.Ascii, "TXT", "\"v=DMARC1; p=quarantine\"",
+        // A stricter policy is for the operator to add, when reports have shown that the domain's mail passes.
+        records.Add(new DnsRecord(
+            "_dmarc." + domain.Ascii,
+            "TXT",
+            $"\"v=DMARC1; p=quarantine; rua=mailto:{ReportAddress.Dmarc}@{domain.Ascii}\"",
             "What others pretend the domain has sent goes to Junk (DMARC)."));
         foreach (var (protocol, security, label) in Labels)
         {

@@ -27,10 +27,17 @@ namespace Posthorn.Delivery;
 /// <summary>The delivery of one server: the door to its parts.</summary>
 public sealed class MailDelivery : IAsyncDisposable
 {
+    private const int SmtpPort = 25;
+    private const int HttpsPort = 443;
+
     private readonly Func<ValueTask> _closeOutbound;
 
-    private MailDelivery(Intake intake, Queue queue, QueueRunner runner, Func<ValueTask> closeOutbound) =>
-        (Intake, Queue, Runner, _closeOutbound) = (intake, queue, runner, closeOutbound);
+    private readonly MailTls? _tls;
+    private readonly ReportSending? _sending;
+
+    private MailDelivery(
+        Intake intake, Queue queue, QueueRunner runner, MailTls? tls, ReportSending? sending, Func<ValueTask> closeOutbound) =>
+        (Intake, Queue, Runner, _tls, _sending, _closeOutbound) = (intake, queue, runner, tls, sending, closeOutbound);
 
     /// <summary>The tables; after those of blobs, store and directory.</summary>
     public static Schema Schema => DeliverySchema.Schema;
@@ -41,6 +48,9 @@ public sealed class MailDelivery : IAsyncDisposable
 
     /// <summary>What waits in the queue is being tried.</summary>
     public bool IsRunning => Runner.IsRunning;
+
+    /// <summary>TLS with other servers.</summary>
+    public MailTls Tls => _tls ?? throw new InvalidOperationException("this delivery speaks with no other server");
 
     internal QueueRunner Runner { get; }
 
@@ -58,13 +68,15 @@ public sealed class MailDelivery : IAsyncDisposable
     {
         var log = logs.CreateLogger("Posthorn.Delivery");
         var wire = new WireClient(time);
-        var outbound = new OutboundClient(settings, resolver, wire, time, log);
-        return Open(settings, db, blobs, store, directory, outbound.SendAsync, CloseAsync, time, log, trust);
+        var tls = MailTls.Open(db, resolver, HttpsOf(settings), time, logs);
+        var outbound = new OutboundClient(settings, resolver, wire, tls, time, log);
+        return Open(settings, db, blobs, store, directory, outbound.SendAsync, CloseAsync, time, log, trust, tls, resolver);
 
         async ValueTask CloseAsync()
         {
             await outbound.DisposeAsync();
             wire.Dispose();
+            tls.Dispose();
         }
     }
 
@@ -80,18 +92,46 @@ public sealed class MailDelivery : IAsyncDisposable
         Func<ValueTask> closeOutbound,
         TimeProvider time,
         ILogger log,
-        MailTrust? trust = null)
+        MailTrust? trust = null,
+        MailTls? tls = null,
+        Resolver? resolver = null)
     {
         var table = new QueueTable(blobs, settings.Lifetime);
         var routing = new Routing(db, store, table);
         var reports = new Reports(settings, blobs, store, directory.AddressBook, routing, trust, log);
         var settlement = new Settlement(settings, db, table, reports, time, log);
-        var attempts = new Attempts(settings, db, blobs, store, directory.AddressBook, table, send, settlement, trust, time, log);
+        var reading = new ReportReading(settings, db, blobs, directory.AddressBook, table, new ReportBook(db, time), log);
+        var attempts = new Attempts(settings, db, blobs, store, directory.AddressBook, table, send, settlement, trust, reading, time, log);
         var runner = new QueueRunner(settings, db, attempts, time, log);
         routing.Queued = runner.Wake;
         var intake = new Intake(settings, db, store, directory.AddressBook, routing, trust, time, log);
-        return new MailDelivery(intake, new Queue(db, table, runner.Wake, log), runner, closeOutbound);
+        var sending = tls is null || resolver is null ? null : Sending(settings, db, directory, intake, tls, resolver, time, log);
+        return new MailDelivery(intake, new Queue(db, table, runner.Wake, log), runner, tls, sending, closeOutbound);
     }
+
+    // Several servers on one machine move all their ports by the same offset, and stand on loopback.
+    private static HttpsSettings HttpsOf(DeliverySettings settings) => new()
+    {
+        Port = HttpsPort + settings.Port - SmtpPort,
+        Anywhere = settings.Port != SmtpPort,
+    };
+
+    private static ReportSending Sending(
+        DeliverySettings settings,
+        Database db,
+        MailDirectory directory,
+        Intake intake,
+        MailTls tls,
+        Resolver resolver,
+        TimeProvider time,
+        ILogger log)
+    {
+        var reports = new OutgoingReports(db, new DmarcBook(db), tls.Results, resolver, time, settings.Hostname);
+        return new ReportSending(settings, directory, intake, reports, tls.Https, time, log);
+    }
+
+    /// <summary>Sends the reports that are due to domains that ask for them: once an hour is right.</summary>
+    public Task SendReportsAsync(CancellationToken ct) => _sending?.RunAsync(ct) ?? Task.CompletedTask;
 
     /// <summary>Begins to work off the queue.</summary>
     public void Start() => Runner.Start();

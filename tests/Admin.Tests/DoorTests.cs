@@ -191,6 +191,7 @@ public sealed class DoorTests : IAsyncLifetime
         await _host.OverSocket().PostAsync("/api/v1/aliases", $$"""{"address":"info@{{domain}}","targets":["{{account}}"]}""");
         var queued = (await _host.OverSocket().GetAsync("/api/v1/queue")).Json!["items"]!.AsArray();
         var token = (await _host.OverSocket().PostAsync("/api/v1/tokens", $$"""{"scopes":["send"],"domain":"{{domain}}"}""")).Json!["id"];
+        var report = await _host.ReportAsync(domain);
         var paths = new List<(HttpMethod, string, string?)>();
         foreach (var (template, operations) in document["paths"]!.AsObject())
         {
@@ -199,6 +200,7 @@ public sealed class DoorTests : IAsyncLifetime
                 .Replace("/accounts/{address}", "/accounts/" + account, StringComparison.Ordinal)
                 .Replace("/aliases/{address}", "/aliases/info@" + domain, StringComparison.Ordinal)
                 .Replace("/queue/{id}", $"/queue/{(queued.Count > 0 ? queued[0]!["id"] : 1)}", StringComparison.Ordinal)
+                .Replace("/reports/{id}", $"/reports/{report}", StringComparison.Ordinal)
                 .Replace("/tokens/{id}", $"/tokens/{token}", StringComparison.Ordinal);
             foreach (var (verb, operation) in operations!.AsObject())
             {
@@ -220,6 +222,8 @@ public sealed class DoorTests : IAsyncLifetime
         "changeAlias" => """{"targets":["evil@evil.test"]}""",
         "importSigningKey" => """{"selector":"evil","pem":"evil"}""",
         "addToken" => $$"""{"scopes":["admin"],"domain":"{{domain}}"}""",
+        "setTlsOverride" => """{"requirement":"none"}""",
+        "setDomainMtaSts" => """{"mode":"none"}""",
         var other => throw new InvalidOperationException($"what would {other} do?"),
     };
 

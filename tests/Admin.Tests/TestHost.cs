@@ -81,8 +81,14 @@ internal sealed class TestHost : IAsyncDisposable
         var log = new CollectingLog();
         var files = new DatabaseSettings { Directory = folder, Durable = false };
         var db = await Database.OpenAsync(
-            files, [BlobStore.Schema, MailDirectory.Schema, MailStore.Schema, MailDelivery.Schema, Vault.Schema, MailTrust.Schema], clock,
-                NullLoggerFactory.Instance, default);
+            files,
+            [
+                BlobStore.Schema, MailDirectory.Schema, MailStore.Schema, MailDelivery.Schema, Vault.Schema, MailTrust.Schema,
+                ReportBook.Schema, MailTls.Schema,
+            ],
+            clock,
+            NullLoggerFactory.Instance,
+            default);
         var searchDb = await Database.OpenAsync(files with { Name = "search" }, [SearchIndex.Schema], clock, NullLoggerFactory.Instance, default);
         var blobs = await BlobStore.OpenAsync(db, "segments:", Path.Combine(folder, "blobs"), clock, NullLoggerFactory.Instance, default);
         var store = await MailStore.OpenAsync(db, searchDb, blobs, clock, NullLoggerFactory.Instance, default);
@@ -104,6 +110,8 @@ internal sealed class TestHost : IAsyncDisposable
             Queue = delivery.Queue,
             Trust = trust,
             Resolver = resolver,
+            Reports = new ReportBook(db, clock),
+            Tls = delivery.Tls,
             VerifyBlobs = (progress, _) =>
             {
                 progress(0, 1);
@@ -180,6 +188,31 @@ internal sealed class TestHost : IAsyncDisposable
         using var message = new MemoryStream(Encoding.ASCII.GetBytes($"From: {from}\r\nSubject: out\r\n\r\nHello.\r\n"));
         (await Delivery.Intake.AcceptAsync(
             new Envelope(new ReversePath(account.Address), [recipient]), new Origin { Submitter = submitter }, message)).Require();
+    }
+
+    /// <summary>A DMARC report about a domain, as it arrives.</summary>
+    /// <returns>Its number.</returns>
+    public async Task<long> ReportAsync(string domain, string reportId = "one")
+    {
+        var book = new ReportBook(Db, Clock);
+        var begins = Clock.GetUtcNow().AddDays(-1);
+        var report = new AggregateReport
+        {
+            Organization = "reporter.test",
+            ReportId = reportId,
+            Begins = begins,
+            Ends = begins.AddHours(23),
+            Policy = new PublishedPolicy(domain) { P = "reject" },
+            Records =
+            [
+                new AggregateRecord("192.0.2.7", 3, Disposition.None, Dkim: true, Spf: false, domain),
+                new AggregateRecord("198.51.100.9", 2, Disposition.Reject, Dkim: false, Spf: false, domain),
+            ],
+        };
+        var arrival = new ReportArrival("message-" + reportId, "noreply@reporter.test", Domain.Parse(domain));
+        var fault = await book.AcceptAsync(arrival, new IncomingReport.Aggregate(report), (found, _) => new(found), (_, _) => { }, default);
+        Assert.Null(fault);
+        return (await book.ListAsync(Domain.Parse(domain), null, null, 1))[0].Id;
     }
 
     public async ValueTask DisposeAsync()

@@ -190,8 +190,11 @@ internal sealed class DeliveryHost : IAsyncDisposable
         var logs = NullLoggerFactory.Instance;
         var sqlite = _url == "sqlite:";
         var settings = new DatabaseSettings { Url = _url, Directory = _directory, Name = _name, ConnectionsMax = 6 };
-        Schema[] schemas = [.. MailStore.Schemas(sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres), MailDirectory.Schema,
-            MailDelivery.Schema, Vault.Schema, MailTrust.Schema];
+        Schema[] schemas =
+        [
+            .. MailStore.Schemas(sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres), MailDirectory.Schema, MailDelivery.Schema,
+            Vault.Schema, MailTrust.Schema, ReportBook.Schema, MailTls.Schema,
+        ];
         Db = await Database.OpenAsync(settings, schemas, Clock, logs, default);
         Blobs = await BlobStore.OpenAsync(Db, sqlite ? "segments:" : "database:", Path.Combine(_directory, "blobs"), Clock, logs, default);
         if (sqlite)

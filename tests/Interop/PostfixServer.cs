@@ -10,18 +10,24 @@ public sealed class PostfixServer : IAsyncDisposable
     private readonly string _root = Directory.CreateTempSubdirectory("postfix-").FullName;
     private readonly string _configuration;
 
-    private PostfixServer(int port)
+    private readonly string[] _moreDomains;
+
+    private PostfixServer(int port, string[] moreDomains)
     {
-        Port = port;
+        (Port, _moreDomains) = (port, moreDomains);
         _configuration = Path.Combine(_root, "etc");
     }
 
     public int Port { get; }
 
+    /// <summary>Its certificate, which it has signed itself.</summary>
+    public string CertificateFile => Path.Combine(_configuration, "cert.pem");
+
     /// <summary>Starts it; mail for our domain goes to the given port.</summary>
-    public static async Task<PostfixServer> StartAsync(int port, int posthornPort)
+    /// <param name="moreDomains">It takes mail for known@ in these as well.</param>
+    public static async Task<PostfixServer> StartAsync(int port, int posthornPort, params string[] moreDomains)
     {
-        var postfix = new PostfixServer(port);
+        var postfix = new PostfixServer(port, moreDomains);
         await postfix.WriteConfigurationAsync(posthornPort);
         await postfix.BeginAsync();
         return postfix;
@@ -77,10 +83,11 @@ public sealed class PostfixServer : IAsyncDisposable
             "openssl",
             [
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", $"/CN=mx.{Domain}",
-                "-keyout", Path.Combine(etc, "key.pem"), "-out", Path.Combine(etc, "cert.pem"),
+                "-addext", $"subjectAltName=DNS:mx.{Domain}", "-keyout", Path.Combine(etc, "key.pem"), "-out", CertificateFile,
             ]);
         key.Require();
-        await File.WriteAllTextAsync(Path.Combine(etc, "recipients"), $"{Known} known/\n", TestContext.Current.CancellationToken);
+        string recipients = string.Concat(_moreDomains.Prepend(Domain).Select(domain => $"known@{domain} known/\n"));
+        await File.WriteAllTextAsync(Path.Combine(etc, "recipients"), recipients, TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Path.Combine(etc, "transport"), $"{PosthornServer.Domain} smtp:[127.0.0.1]:{posthornPort}\n");
         await File.WriteAllTextAsync(Path.Combine(etc, "main.cf"), MainConfiguration(), TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Path.Combine(etc, "master.cf"), Services(), TestContext.Current.CancellationToken);
@@ -108,7 +115,7 @@ public sealed class PostfixServer : IAsyncDisposable
         mydestination =
         alias_maps =
         mynetworks = 127.0.0.0/8
-        virtual_mailbox_domains = {Domain}
+        virtual_mailbox_domains = {string.Join(' ', _moreDomains.Prepend(Domain))}
         virtual_mailbox_base = {_root}/mail
         virtual_mailbox_maps = texthash:{_configuration}/recipients
         virtual_uid_maps = static:65534

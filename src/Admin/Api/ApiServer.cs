@@ -22,7 +22,8 @@ internal sealed class ApiServer
         (_parts, _door, _log) = (parts, door, log);
         Routes =
         [
-            .. ServerRoutes.All, .. DomainRoutes.All, .. AccountRoutes.All, .. AliasRoutes.All, .. QueueRoutes.All, .. TokenRoutes.All,
+            .. ServerRoutes.All, .. DomainRoutes.All, .. AccountRoutes.All, .. AliasRoutes.All, .. QueueRoutes.All,
+            .. ReportRoutes.All, .. TlsRoutes.All, .. TokenRoutes.All,
             .. new VerifyRoutes(parts, log, stopping).All,
         ];
         _document = OpenApi.Write(Routes, parts.Facts);

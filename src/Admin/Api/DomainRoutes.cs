@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Posthorn.Core;
 using Posthorn.Directory;
+using Posthorn.Trust;
 
 namespace Posthorn.Admin;
 
@@ -76,7 +77,12 @@ internal static class DomainRoutes
     {
         var domain = await FindAsync(call);
         var keys = await call.Parts.Trust.Keys.ListAsync(domain.Name, call.Ct);
-        return await DnsComparison.RunAsync(call.Parts.Resolver, DnsRecords.For(domain.Name, call.Parts.Facts, keys), domain.Name, call.Ct);
+        var sts = HostedSts.PolicyOf(await call.Parts.Tls.Hosted.ModeOfAsync(domain.Name, call.Ct), call.Parts.Facts.Hostname);
+        IReadOnlyList<DnsRecord> records =
+        [
+            .. DnsRecords.For(domain.Name, call.Parts.Facts, keys), .. TlsRecords.For(domain.Name, call.Parts.Facts, sts, call.Parts.ServedKeys()),
+        ];
+        return await DnsComparison.RunAsync(call.Parts.Resolver, records, domain.Name, call.Ct);
     }
 
     private static async ValueTask<Result<SigningKeyList>> KeysAsync(Call call) => await KeysAsync(call, (await FindAsync(call)).Name);

@@ -106,6 +106,9 @@ internal static class ConfigKeys
         Number("delivery", "delay_notice_hours", 4, 1, HoursMax,
             "After this time the sender hears, once, that the message is still on its way.",
             (config, number) => config with { DelayNoticeHours = (int)number }),
+        Switch("delivery", "reports", true,
+            "Sends a daily report to domains that ask for one: what DMARC made of mail in their name, and how TLS with their servers went.",
+            (config, on) => config with { SendReports = on }),
 
         Switch("auth", "allow_plaintext_on_loopback", false,
             "Accepts passwords without TLS from this machine itself. `./run` sets it.",

@@ -75,6 +75,8 @@ internal sealed record ServerConfig
 
     public int DelayNoticeHours { get; init; }
 
+    public bool SendReports { get; init; }
+
     public bool AllowPlaintextOnLoopback { get; init; }
 
     public IReadOnlyList<CapabilityRule> ImapCapabilitiesOff { get; init; } = [];

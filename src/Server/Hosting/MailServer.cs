@@ -23,6 +23,9 @@ internal sealed class MailServer : IAsyncDisposable
 
     private static readonly TimeSpan PurgeEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan KeysEvery = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan RefreshPoliciesEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan SendReportsEvery = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan ForgetReportsEvery = TimeSpan.FromHours(6);
     private static readonly TimeSpan CertificateEvery = TimeSpan.FromMinutes(1);
 
     private readonly ServerConfig _config;
@@ -99,13 +102,17 @@ internal sealed class MailServer : IAsyncDisposable
         _chores.Add("purge of removed accounts", PurgeEvery, _storage.Directory.Accounts.PurgeAsync);
         _chores.Follow("keys of domains that have none", ct => EnsureKeysAsync(_storage, _trust, ct));
         _chores.Add("tending of signing keys", KeysEvery, ct => _trust.Keys.TendAsync(_resolver, ct));
+        _chores.Add("refresh of MTA-STS policies", RefreshPoliciesEvery, _delivery.Tls.Policies.RefreshAsync);
+        if (_config.SendReports) _chores.Add("reports to other domains", SendReportsEvery, _delivery.SendReportsAsync);
+        _chores.Add("removal of old TLS results", ForgetReportsEvery, _delivery.Tls.Results.PurgeAsync);
+        _chores.Add("removal of old reports", ForgetReportsEvery, new ReportBook(_storage.Db, _time).PurgeAsync);
         _chores.Add("look at the certificate", CertificateEvery, _ =>
         {
             certificate.Refresh();
             return Task.CompletedTask;
         });
         _app = Web(listeners, new WebListeners(_config, certificate, _log));
-        AdminHost.Map(_app, AdminPartsOf(_storage, _delivery, _trust, _resolver));
+        AdminHost.Map(_app, AdminPartsOf(_storage, _delivery, _trust, _resolver, certificate));
         await _app.StartAsync(ct);
         _delivery.Start();
         _chores.Follow("reading of the certificate's chain", _ => Task.FromResult(certificate.Current)); // before the first client needs it
@@ -145,28 +152,32 @@ internal sealed class MailServer : IAsyncDisposable
         foreach (var domain in await storage.Directory.Domains.ListAsync(Authority.System, ct)) await trust.Keys.EnsureAsync(domain.Name, ct);
     }
 
-    private AdminParts AdminPartsOf(Storage storage, MailDelivery delivery, MailTrust trust, Resolver resolver) => new()
-    {
-        Facts = Facts.Of(_config),
-        Directory = storage.Directory,
-        Store = storage.Store,
-        Queue = delivery.Queue,
-        Trust = trust,
-        Resolver = resolver,
-        VerifyBlobs = async (progress, ct) =>
+    private AdminParts AdminPartsOf(
+        Storage storage, MailDelivery delivery, MailTrust trust, Resolver resolver, ServedCertificate certificate) => new()
         {
-            var report = await storage.Blobs.VerifyAsync(progress, ct);
-            return new BlobFindings(report.Blobs, report.Findings);
-        },
-        Checks =
+            Facts = Facts.Of(_config),
+            Directory = storage.Directory,
+            Store = storage.Store,
+            Queue = delivery.Queue,
+            Trust = trust,
+            Resolver = resolver,
+            Reports = new ReportBook(storage.Db, _time),
+            Tls = delivery.Tls,
+            ServedKeys = certificate.Keys,
+            VerifyBlobs = async (progress, ct) =>
+            {
+                var report = await storage.Blobs.VerifyAsync(progress, ct);
+                return new BlobFindings(report.Blobs, report.Findings);
+            },
+            Checks =
         [
             new("listeners", _ => new(IsListening)),
             new("queue", _ => new(delivery.IsRunning)),
         ],
-        IsUnavailable = failure => failure is DatabaseUnavailableException,
-        Time = _time,
-        Logs = _logs,
-    };
+            IsUnavailable = failure => failure is DatabaseUnavailableException,
+            Time = _time,
+            Logs = _logs,
+        };
 
     /// <summary>serve itself hears the signals and decides what they mean.</summary>
     private sealed class NoLifetime : IHostLifetime

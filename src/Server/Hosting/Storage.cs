@@ -61,7 +61,10 @@ internal sealed class Storage : IAsyncDisposable
         Opened(DirectoryLock.Take(config.Data));
         DatabaseSettings.TryKind(config.DatabaseUrl, out var kind);
         var settings = new DatabaseSettings { Url = config.DatabaseUrl, Directory = config.Data };
-        IReadOnlyList<Schema> schemas = [.. MailStore.Schemas(kind), MailDirectory.Schema, MailDelivery.Schema, Vault.Schema, MailTrust.Schema];
+        IReadOnlyList<Schema> schemas =
+        [
+            .. MailStore.Schemas(kind), MailDirectory.Schema, MailDelivery.Schema, Vault.Schema, MailTrust.Schema, ReportBook.Schema, MailTls.Schema,
+        ];
         Db = Opened(await Database.OpenAsync(settings, schemas, time, logs, ct));
         var blobs = config.BlobsUrl.Length > 0 ? config.BlobsUrl : kind == DatabaseKind.Sqlite ? "segments:" : "database:";
         Blobs = Opened(await BlobStore.OpenAsync(Db, blobs, Path.Combine(config.Data, "blobs"), time, logs, ct));

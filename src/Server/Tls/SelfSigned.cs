@@ -16,7 +16,9 @@ internal sealed class SelfSigned(string directory, ServerConfig config, TimeProv
 
     public string CertificateFile { get; } = Path.Combine(directory, "self-signed.pem");
 
-    private string KeyFile { get; } = Path.Combine(directory, "self-signed.key");
+    public const string KeyFileName = "self-signed.key";
+
+    private string KeyFile { get; } = Path.Combine(directory, KeyFileName);
 
     /// <summary>The stored certificate, or a new one when there is none, it is nearly over, or the hostname has changed.</summary>
     public (X509Certificate2 Certificate, bool Made) Obtain()

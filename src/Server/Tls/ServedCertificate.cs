@@ -29,6 +29,40 @@ internal sealed class ServedCertificate
     /// <summary>The first one to ask waits while the system's certificates are read for the chain.</summary>
     public SslStreamCertificateContext Current => Volatile.Read(ref _current).Context.Value;
 
+    /// <summary>The key that is shown now; and the one in the file beside it that ends in <c>.next</c>, which will be.</summary>
+    /// <remarks>A key must stand in the DNS before it is used (RFC 7671 §8.1), so the operator makes it and publishes it first.</remarks>
+    public IReadOnlyList<PublicKey> Keys()
+    {
+        List<PublicKey> keys = [_current.Certificate.PublicKey];
+        var next = (_config.KeyFile ?? Path.Combine(DirectoryOf(_config), SelfSigned.KeyFileName)) + ".next";
+        if (!File.Exists(next)) return keys;
+        try
+        {
+            keys.Add(KeyOf(File.ReadAllText(next)));
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            Log.CertificateRefused(_log, $"{next} holds no key: {e.Message}");
+        }
+        return keys;
+    }
+
+    private static PublicKey KeyOf(string pem)
+    {
+        try
+        {
+            using var ecdsa = ECDsa.Create();
+            ecdsa.ImportFromPem(pem);
+            return new PublicKey(ecdsa);
+        }
+        catch (CryptographicException)
+        {
+            using var rsa = RSA.Create();
+            rsa.ImportFromPem(pem);
+            return new PublicKey(rsa);
+        }
+    }
+
     /// <summary>Where certificates lie in the data directory.</summary>
     public static string DirectoryOf(ServerConfig config) => Path.Combine(config.Data, "tls");
 

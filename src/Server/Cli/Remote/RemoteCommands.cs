@@ -11,6 +11,7 @@ internal static class RemoteCommands
         return
         [
             DomainCommands.Create(remote), AccountCommands.Create(remote), AliasCommands.Create(remote), QueueCommands.Create(remote),
+            ReportCommands.Create(remote), TlsCommands.Create(remote),
             TokenCommands.Create(remote), VerifyCommand.Create(remote),
         ];
     }
