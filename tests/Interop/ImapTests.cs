@@ -87,7 +87,7 @@ public sealed class ImapTests(PosthornServer server) : InteropTests(server), ICl
         var outcome = await Peer.NodeAsync("resync.mjs", $"{Server.Imaps}", person.Address, person.Password);
         var heard = outcome.Require().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement);
         Assert.Equal(
-            ["messages 4", "qresync true", "changed 2 \\Seen", "vanished 1 false"],
+            ["messages 4", "qresync true", "vanished 3 true", "changed 2 \\Seen", "vanished 1 false"],
             heard.Select(h => $"{h.GetProperty("kind")} {h.GetProperty("shown")}"));
     }
 
@@ -223,6 +223,8 @@ public sealed class ImapTests(PosthornServer server) : InteropTests(server), ICl
         await File.WriteAllTextAsync(
             file,
             $"""
+            FSync no
+
             IMAPAccount posthorn
             Host 127.0.0.1
             Port {Server.Imaps}
