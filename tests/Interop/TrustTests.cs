@@ -53,8 +53,8 @@ public sealed class TrustTests : IAsyncLifetime
         Assert.Equal("True", (await PythonAsync(signed, "verify", Records)).Trim());
         using (var mailauth = await MailauthAsync(signed)) Assert.Equal("pass", mailauth.RootElement.GetProperty("dkim")[0].GetString());
         var opendkim = await OpenDkimAsync(signed, "Mode v", $"TestDNSData file:{Records}");
-        Assert.EndsWith($"verification (s={key}, d={Domain}, {(key == "rsa" ? 2048 : 256)}-bit key) succeeded", opendkim.Trim(),
-            StringComparison.Ordinal);
+        // It counts no bits of an Ed25519 key.
+        Assert.EndsWith($"(s={key}, d={Domain}, {(key == "rsa" ? 2048 : 0)}-bit key) succeeded", opendkim.Trim(), StringComparison.Ordinal);
         Assert.Equal("pass", await ResultAsync(signed, "dkim"));
     }
 
