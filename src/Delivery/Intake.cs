@@ -14,6 +14,7 @@ namespace Posthorn.Delivery;
 public sealed class Intake
 {
     private readonly DeliverySettings _settings;
+    private readonly Database _db;
     private readonly MailStore _store;
     private readonly Vacancies _vacancies;
     private readonly AddressBook _book;
@@ -25,8 +26,8 @@ public sealed class Intake
     internal Intake(
         DeliverySettings settings, Database db, MailStore store, AddressBook book, Routing routing, MailTrust? trust, TimeProvider time,
         ILogger log) =>
-        (_settings, _store, _vacancies, _book, _routing, _trust, _time, _log) =
-            (settings, store, new Vacancies(db, store, settings.MessageOctetsMax, time), book, routing, trust, time, log);
+        (_settings, _db, _store, _vacancies, _book, _routing, _trust, _time, _log) =
+            (settings, db, store, new Vacancies(db, store, settings.MessageOctetsMax, time), book, routing, trust, time, log);
 
     /// <summary>Whether mail from this submitter (null: from anybody, at the MX) is taken for the address, and where it would go.</summary>
     /// <returns>Refusals: NotFound (550 5.1.1), Forbidden (relaying denied, 550 5.7.1), Disabled (5.2.1), OverQuota (452 4.2.2), TooMany.</returns>
