@@ -57,6 +57,7 @@ internal sealed class Results : IDisposable
         var now = DateTimeOffset.UtcNow;
         var path = directory.EndsWith(".jsonl", StringComparison.Ordinal) ? directory
             : Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{now:yyyyMMdd-HHmmss}-{mode}.jsonl"));
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         _file = new FileStream(path, FileMode.Append);
         var about = new Figure("about", "", 0).Add("mode", mode).Add("date", now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture))
             .Add("cores", Environment.ProcessorCount)

@@ -174,6 +174,10 @@ internal sealed class ServerProcesses
 /// <summary>Processor time between two moments: of the server, of the driver, and of everything else on the machine.</summary>
 internal sealed class CpuSpan
 {
+    private const double RestShare = 0.03;
+    private static readonly TimeSpan RestStep = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan RestTimeMax = TimeSpan.FromSeconds(60);
+
     private readonly ServerProcesses _server;
     private readonly (double User, double System) _serverBefore;
     private readonly double _driverBefore = Driver();
@@ -195,6 +199,30 @@ internal sealed class CpuSpan
             .Add("driver_cpu_s", driver)
             .Add("other_cpu_s", Math.Max(0, Machine() - _machineBefore - server - driver))
             .Add("cpu_by", _server.CountedBy);
+    }
+
+    /// <summary>
+    /// Adds the server's processor time until it rests, so that work put off until after the load is not forgotten, and leaves the next load a
+    /// server without any.
+    /// </summary>
+    public void ReportAtRest(Figure figure, double operations)
+    {
+        var until = Stopwatch.GetTimestamp() + (long)(RestTimeMax.TotalSeconds * Stopwatch.Frequency);
+        var used = Used();
+        while (Stopwatch.GetTimestamp() < until)
+        {
+            Thread.Sleep(RestStep);
+            var now = Used();
+            if (now - used < RestShare * RestStep.TotalSeconds) break;
+            used = now;
+        }
+        figure.Add("cpu_s_per_1000_at_rest", Used() / operations * 1000);
+    }
+
+    private double Used()
+    {
+        var (user, system) = _server.Cpu();
+        return user - _serverBefore.User + system - _serverBefore.System;
     }
 
     private static double Driver()

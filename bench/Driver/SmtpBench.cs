@@ -87,6 +87,7 @@ internal static class SmtpBench
             figure.Add("first_failure", failure);
         if (delivered != tally.Acknowledged)
             figure.Add("warning", "acknowledged and delivered differ");
+        cpu.ReportAtRest(figure, Math.Max(1, delivered));
         foreach (var lane in lanes)
             lane.Dispose();
         foreach (var watcher in watchers)

@@ -14,8 +14,8 @@ namespace Posthorn.Delivery;
 public sealed class Intake
 {
     private readonly DeliverySettings _settings;
-    private readonly Database _db;
     private readonly MailStore _store;
+    private readonly Vacancies _vacancies;
     private readonly AddressBook _book;
     private readonly Routing _routing;
     private readonly MailTrust? _trust;
@@ -25,7 +25,8 @@ public sealed class Intake
     internal Intake(
         DeliverySettings settings, Database db, MailStore store, AddressBook book, Routing routing, MailTrust? trust, TimeProvider time,
         ILogger log) =>
-        (_settings, _db, _store, _book, _routing, _trust, _time, _log) = (settings, db, store, book, routing, trust, time, log);
+        (_settings, _store, _vacancies, _book, _routing, _trust, _time, _log) =
+            (settings, store, new Vacancies(db, store, settings.MessageOctetsMax, time), book, routing, trust, time, log);
 
     /// <summary>Whether mail from this submitter (null: from anybody, at the MX) is taken for the address, and where it would go.</summary>
     /// <returns>Refusals: NotFound (550 5.1.1), Forbidden (relaying denied, 550 5.7.1), Disabled (5.2.1), OverQuota (452 4.2.2), TooMany.</returns>
@@ -214,17 +215,7 @@ public sealed class Intake
         EmailAddress address, Result<IReadOnlyList<Target>> resolved, CancellationToken ct)
     {
         if (!resolved.TryGet(out var targets)) return resolved.Refusal!;
-        if (await _db.ReadAsync(db => AllFull(db, targets), ct)) return Refusals.Full(address);
+        if (await _vacancies.AllFullAsync(targets, ct)) return Refusals.Full(address);
         return new Recipient(address, targets);
-    }
-
-    private bool AllFull(Snapshot db, IReadOnlyList<Target> targets)
-    {
-        foreach (var target in targets)
-        {
-            if (target is not Target.Local local || _store.Quota(db, local.Account) is not { } usage) return false;
-            if (!(usage.SizeBytes >= usage.QuotaBytes || usage.Messages >= usage.QuotaMessages)) return false;
-        }
-        return true;
     }
 }

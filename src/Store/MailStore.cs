@@ -36,6 +36,7 @@ public sealed class MailStore : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
+    private int _quotaEpoch;
     private Task _polling = Task.CompletedTask;
 
     private MailStore(Database db, Database? searchDb, BlobStore blobs, ViewCache views, TimeProvider time, ILogger log)
@@ -119,7 +120,11 @@ public sealed class MailStore : IAsyncDisposable
         var rows = tx.Prepare("UPDATE account_state SET quota_bytes = $1, quota_messages = $2 WHERE account = $3")
             .Bind(quotaBytes).Bind(quotaMessages).Bind(account.Value).Execute();
         if (rows == 0) throw new RefusalException(new Refusal(RefusalKind.NotFound, "This account has no mailboxes"));
+        tx.OnCommit(() => Interlocked.Increment(ref _quotaEpoch));
     }
+
+    /// <summary>Another number after each change of a quota by this process: what was computed from a quota before is not true any more.</summary>
+    public int QuotaEpoch => Volatile.Read(ref _quotaEpoch);
 
     /// <summary>Null when the account has no mailboxes.</summary>
     public ValueTask<QuotaUsage?> QuotaAsync(AccountId account, CancellationToken ct = default) =>

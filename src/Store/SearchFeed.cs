@@ -9,12 +9,13 @@ namespace Posthorn.Store;
 /// <summary>
 /// Feeds the search index behind delivery. Arrivals are the email rows after the account's position, departures stand in the change log. Documents
 /// and position
-/// are written together, so a crash repeats at most a batch. It works when no commit has come for a second, or when too much has gathered.
+/// are written together, so a crash repeats at most a batch. It works when no commit has come for a second, when a burst lasts too long, or when
+/// too much has gathered.
 /// </summary>
 internal sealed class SearchFeed : IAsyncDisposable
 {
-    /// <summary>Commits that may gather before the feed stops being polite.</summary>
-    private const int BacklogMax = 2_000;
+    /// <summary>Commits that may gather before the feed stops being polite; a search reads what is not indexed yet.</summary>
+    private const int BacklogMax = 20_000;
 
     private const int EmailsPerBatch = 256;
 
@@ -22,6 +23,9 @@ internal sealed class SearchFeed : IAsyncDisposable
     private const int CharsMax = 1024 * 1024;
 
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a burst of mail may keep the feed waiting: the index costs a third of what an arrival costs.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Database _db;
     private readonly Database _searchDb;
@@ -34,6 +38,7 @@ internal sealed class SearchFeed : IAsyncDisposable
     private readonly SemaphoreSlim _work = new(0, 1);
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _stop = new();
+    private readonly HashSet<long> _grams = []; // of one message at a time; whose turn it is uses it
     private Task _loop = Task.CompletedTask;
     private long _commits;
 
@@ -122,13 +127,13 @@ internal sealed class SearchFeed : IAsyncDisposable
 
     private async Task WaitForQuietAsync()
     {
-        var first = Volatile.Read(ref _commits);
+        var (first, since) = (Volatile.Read(ref _commits), _time.GetTimestamp());
         while (true)
         {
             var before = Volatile.Read(ref _commits);
             await Task.Delay(Quiet, _time, _stop.Token);
             var now = Volatile.Read(ref _commits);
-            if (now == before || now - first > BacklogMax) return;
+            if (now == before || now - first > BacklogMax || _time.GetElapsedTime(since) >= Patience) return;
         }
     }
 
@@ -230,7 +235,8 @@ internal sealed class SearchFeed : IAsyncDisposable
             using var message = new StoredMessage(email, prefix, reader);
             await using var stream = message.AsStream();
             var text = await SearchText.ExtractAsync(stream, ct);
-            var grams = new HashSet<long>();
+            var grams = _grams;
+            grams.Clear();
             var room = CharsMax;
             foreach (var field in (string[])[text.From, text.To, text.Cc, text.Bcc, text.Subject, text.Headers, text.Body])
             {

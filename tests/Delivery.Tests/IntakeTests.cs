@@ -46,6 +46,25 @@ public sealed class IntakeTests
     }
 
     [Theory, MemberData(nameof(Cluster.Kinds), MemberType = typeof(Cluster))]
+    public async Task A_mailbox_that_becomes_full_is_told_at_the_next_rcpt(DatabaseKind kind)
+    {
+        await using var host = await DeliveryHost.OpenAsync(kind);
+        var ann = await host.AddAsync("ann", quotaMessages: 2);
+        Assert.True(await TakesAsync());
+        Assert.True((await host.SendAsync("bob", ["ann"], Message)).Ok);
+        Assert.True(await TakesAsync());
+        Assert.True((await host.SendAsync("bob", ["ann"], Message)).Ok);
+        Assert.False(await TakesAsync());
+
+        await host.Store.SetQuotaAsync(ann.Account, null, null);
+        Assert.True(await TakesAsync());
+        await host.Store.SetQuotaAsync(ann.Account, 1, null);
+        Assert.False(await TakesAsync());
+
+        async Task<bool> TakesAsync() => (await host.Intake.RecipientAsync(DeliveryHost.At("ann"), null)).Ok;
+    }
+
+    [Theory, MemberData(nameof(Cluster.Kinds), MemberType = typeof(Cluster))]
     public async Task A_full_mailbox_is_told_at_rcpt_and_by_a_report_when_others_take_the_message(DatabaseKind kind)
     {
         await using var host = await DeliveryHost.OpenAsync(kind);

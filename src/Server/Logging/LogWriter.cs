@@ -1,4 +1,5 @@
-using System.Threading.Channels;
+using System.Buffers;
+using System.Text;
 
 namespace Posthorn.Server;
 
@@ -8,12 +9,16 @@ internal sealed class LogWriter : IDisposable
     /// <summary>Lines that may wait. When more come, they are lost, and their number is told.</summary>
     public const int WaitingLinesMax = 16 * 1024;
 
-    private readonly Channel<byte[]> _lines = Channel.CreateBounded<byte[]>(
-        new BoundedChannelOptions(WaitingLinesMax) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+    // Lines that come in this time after the first go out together: a wake-up and a write for each would cost more than the lines.
+    private static readonly TimeSpan GatherTime = TimeSpan.FromMilliseconds(20);
 
+    private readonly object _gate = new();
     private readonly Stream _output;
     private readonly Thread _thread;
+    private List<byte[]> _waiting = [];
     private long _lost;
+    private bool _sleeping;
+    private bool _closed;
 
     public LogWriter(Stream output)
     {
@@ -24,34 +29,69 @@ internal sealed class LogWriter : IDisposable
 
     public void Write(byte[] line)
     {
-        if (!_lines.Writer.TryWrite(line)) Interlocked.Increment(ref _lost);
+        lock (_gate)
+        {
+            if (_closed || _waiting.Count == WaitingLinesMax)
+            {
+                _lost++;
+                return;
+            }
+            _waiting.Add(line);
+            if (_sleeping) Monitor.Pulse(_gate);
+        }
     }
 
     /// <summary>Writes what still waits, and closes the output.</summary>
     public void Dispose()
     {
-        _lines.Writer.TryComplete();
+        lock (_gate)
+        {
+            _closed = true;
+            Monitor.Pulse(_gate);
+        }
         _thread.Join();
         _output.Dispose();
     }
 
     private void Run()
     {
+        var lines = new List<byte[]>();
+        var text = new ArrayBufferWriter<byte>(4096);
         try
         {
-            var reader = _lines.Reader;
-            while (reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            while (Take(ref lines, out var lost))
             {
-                while (reader.TryRead(out var line)) _output.Write(line);
-                if (Interlocked.Exchange(ref _lost, 0) is > 0 and var lost)
-                    _output.Write(System.Text.Encoding.UTF8.GetBytes($"posthorn: {lost} log lines were lost, standard error being too slow\n"));
+                foreach (var line in lines) text.Write(line);
+                lines.Clear();
+                if (lost > 0) text.Write(Encoding.UTF8.GetBytes($"posthorn: {lost} log lines were lost, standard error being too slow\n"));
+                _output.Write(text.WrittenSpan);
                 _output.Flush();
+                text.ResetWrittenCount();
             }
         }
         catch (IOException)
         {
             // Nobody reads standard error any more: the server goes on without a log.
-            _lines.Writer.TryComplete();
+            lock (_gate)
+            {
+                _closed = true;
+                _waiting.Clear();
+            }
+        }
+    }
+
+    // False when nothing waits and nothing will.
+    private bool Take(ref List<byte[]> lines, out long lost)
+    {
+        lock (_gate)
+        {
+            _sleeping = true;
+            while (_waiting.Count == 0 && !_closed) Monitor.Wait(_gate);
+            _sleeping = false;
+            if (!_closed) Monitor.Wait(_gate, GatherTime);
+            (lines, _waiting) = (_waiting, lines);
+            (lost, _lost) = (_lost, 0);
+            return lines.Count > 0;
         }
     }
 }
