@@ -175,7 +175,7 @@ internal sealed class ServerProcesses
 internal sealed class CpuSpan
 {
     private const double RestShare = 0.03;
-    private static readonly TimeSpan RestStep = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan RestStep = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan RestTimeMax = TimeSpan.FromSeconds(60);
 
     private readonly ServerProcesses _server;
