@@ -36,6 +36,9 @@ public sealed record Origin
 
     /// <summary>Who is logged in: the message is a submission (RFC 6409), to be completed and stripped of Bcc. Null at the MX.</summary>
     public Identity? Submitter { get; init; }
+
+    /// <summary>The program itself writes, in the name of a domain of this server: the message is signed.</summary>
+    public bool IsOurs { get; init; }
 }
 
 /// <summary>What the acknowledgement may say: the message is durable.</summary>

@@ -100,13 +100,19 @@ public sealed class Intake
         var proven = provenance is null ? null : await provenance.FinishAsync(now);
         if (proven?.Verdicts is not null) Log.Judged(_log, name, proven.Summary);
         var (refused, junk) = await JudgeAsync(proven, envelope, ct);
-        if (refused is not null) return refused;
+        var seen = proven?.Seen(origin, envelope, refused is not null, junk);
+        if (refused is not null)
+        {
+            if (seen is not null) await _db.WriteAsync(tx => Count(tx, seen), ct);
+            return refused;
+        }
         var letter = new Letter(
             name, envelope.From, staged.Blob, staged.Summary, Trace(proven, Received(name, now, envelope, origin)),
             envelope.Utf8 && !Ascii.IsValid(head.Header), eightBit, now)
         {
             Parameters = TlsRequiredField.Apply(envelope.Parameters, staged.Summary, start.Span),
             Junk = junk,
+            Seen = seen,
         };
         if (await _routing.TakeAsync(letter, legs, circling, ct) is { } refusal) return refusal;
         Log.Accepted(_log, name, staged.Length, envelope.From, envelope.Recipients.Count, origin.SessionId);
@@ -150,11 +156,17 @@ public sealed class Intake
 
     private static byte[] Trace(Proven? proven, byte[] received) => proven is null ? received : [.. proven.Fields, .. received];
 
+    private static bool Count(Transaction tx, DmarcObservation seen)
+    {
+        DmarcBook.Record(tx, seen);
+        return true;
+    }
+
     private async ValueTask<Provenance?> ProvenanceAsync(
         MessageHead head, ReadOnlyMemory<byte> start, Envelope envelope, Origin origin, List<Leg> legs, CancellationToken ct)
     {
         if (_trust is null) return null;
-        if (origin.Submitter is not null) return await Provenance.SignAsync(_trust, start, ct);
+        if (origin.Submitter is not null || origin.IsOurs) return await Provenance.SignAsync(_trust, start, ct);
         if (!_trust.Checks(origin.Remote)) return null;
         // A header beyond the limit is looked at as far as it is here.
         await head.HoldHeaderAsync(DeliveryLimits.SubmissionHeaderOctetsMax, ct);

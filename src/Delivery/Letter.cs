@@ -3,6 +3,7 @@ using Posthorn.Core;
 using Posthorn.Db;
 using Posthorn.Directory;
 using Posthorn.Mime;
+using Posthorn.Trust;
 
 namespace Posthorn.Delivery;
 
@@ -25,6 +26,9 @@ internal sealed record Letter(
 
     /// <summary>Mailboxes here take it into Junk.</summary>
     public bool Junk { get; init; }
+
+    /// <summary>What the author's domain wants to hear of the message; counted in the commit that takes it.</summary>
+    public DmarcObservation? Seen { get; init; }
 
     private const int NameOctets = 10;
     private const int RandomOctets = 4;

@@ -86,6 +86,17 @@ internal sealed record Proven(MailVerdicts? Verdicts, byte[] Fields, bool IsVouc
     public DmarcPolicy Policy => IsVouchedFor ? DmarcPolicy.None : Verdicts?.Dmarc is { Result: AuthResult.Fail } dmarc ? dmarc.Policy
         : DmarcPolicy.None;
 
+    /// <summary>What the author's domain wants to hear of it; null when that asks for no reports.</summary>
+    public DmarcObservation? Seen(Origin origin, Envelope envelope, bool refused, bool junk)
+    {
+        if (Verdicts is not { Dmarc: { } dmarc } || origin.Remote is not { } client) return null;
+        var disposition = dmarc.Result == AuthResult.Pass ? Disposition.Pass
+            : refused ? Disposition.Reject : junk ? Disposition.Quarantine : Disposition.None;
+        var milder = dmarc is { Result: AuthResult.Fail, Policy: not DmarcPolicy.None } && disposition == Disposition.None;
+        var otherwise = !milder ? null : IsVouchedFor ? "arc=pass" : "the receiving domain is milder";
+        return DmarcObservation.Of(Verdicts, client, envelope.From.ToString(), disposition, otherwise);
+    }
+
     /// <summary>For the log: each method with its result.</summary>
     public string Summary
     {

@@ -54,7 +54,7 @@ internal sealed class ReportSending(
         if (!resolved.TryGet(out var targets)) return resolved.Refusal!.Text;
         var message = ReportMail.Write(report, from, to, settings.Hostname, time.GetUtcNow());
         using var stream = new MemoryStream(message, writable: false);
-        var taken = await intake.AcceptAsync(new Envelope(new ReversePath(from), [new Recipient(to, targets)]), new Origin(), stream, ct);
+        var taken = await intake.AcceptAsync(new Envelope(new ReversePath(from), [new Recipient(to, targets)]), new Origin { IsOurs = true }, stream, ct);
         return taken.Refusal?.Text;
     }
 }

@@ -3,6 +3,7 @@ using Posthorn.Db;
 using Posthorn.Directory;
 using Posthorn.Mime;
 using Posthorn.Store;
+using Posthorn.Trust;
 
 namespace Posthorn.Delivery;
 
@@ -37,7 +38,15 @@ internal sealed class Routing(Database db, MailStore store, QueueTable queue)
     public ValueTask<Refusal?> TakeAsync(Letter letter, List<Leg> legs, IReadOnlyList<Leg> circling, CancellationToken ct)
     {
         var commit = Prepare(letter, legs, circling);
-        return db.WriteAsync(commit, ct);
+        if (letter.Seen is not { } seen) return db.WriteAsync(commit, ct);
+        return db.WriteAsync(
+            tx =>
+            {
+                var refusal = commit(tx);
+                if (refusal is null) DmarcBook.Record(tx, seen);
+                return refusal;
+            },
+            ct);
     }
 
     /// <summary>The action that takes the message: what can be computed before it is computed here.</summary>

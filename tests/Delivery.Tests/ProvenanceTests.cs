@@ -14,7 +14,7 @@ public sealed class ProvenanceTests
     private const string Zone = """
         good.test. TXT "v=spf1 ip4:192.0.2.7 -all"
         _dmarc.good.test. TXT "v=DMARC1; p=reject"
-        _dmarc.reject.test. TXT "v=DMARC1; p=reject"
+        _dmarc.reject.test. TXT "v=DMARC1; p=reject; rua=mailto:d@reject.test"
         _dmarc.junk.test. TXT "v=DMARC1; p=quarantine"
         7.2.0.192.in-addr.arpa. PTR mail.good.test.
         mail.good.test. A 192.0.2.7
@@ -47,6 +47,12 @@ public sealed class ProvenanceTests
         Assert.Equal(RefusalKind.Forbidden, refused.Refusal!.Kind);
         Assert.Equal("refused by the DMARC policy of reject.test: neither SPF nor DKIM is aligned with reject.test", refused.Refusal.Text);
         Assert.Empty(await host.InboxAsync(ann));
+        // Its domain asks to hear of that.
+        var day = DateOnly.FromDateTime(DeliveryHost.Start.UtcDateTime);
+        var report = await new DmarcBook(host.Db).ReportAsync(day, Domain.Parse("reject.test"), "us", "a@b.test", CancellationToken.None);
+        var row = Assert.Single(report!.Value.Report.Records);
+        Assert.Equal(("192.0.2.7", Disposition.Reject, "good.test"), (row.Source, row.Disposition, row.EnvelopeFrom));
+        Assert.Equal("mailto:d@reject.test", report.Value.Destinations);
     }
 
     [Theory]

@@ -5,13 +5,6 @@ using Posthorn.Db;
 
 namespace Posthorn.Trust;
 
-/// <summary>What DMARC made of one message from a domain that asks for reports.</summary>
-/// <param name="Domain">Where the policy was found.</param>
-/// <param name="Policy">As it was found.</param>
-/// <param name="Destinations">The <c>rua</c> tag.</param>
-/// <param name="Record">The message; its count is 1.</param>
-public sealed record DmarcObservation(Domain Domain, PublishedPolicy Policy, string Destinations, AggregateRecord Record);
-
 /// <summary>Mail that others' domains want to hear of, counted by day until it is reported (RFC 7489 §7.2).</summary>
 public sealed class DmarcBook(Database db)
 {
