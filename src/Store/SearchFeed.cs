@@ -22,6 +22,9 @@ internal sealed class SearchFeed : IAsyncDisposable
     /// <summary>Characters of one message that are indexed; a longer one is read by every search.</summary>
     private const int CharsMax = 1024 * 1024;
 
+    /// <summary>Room for so many pieces of text is kept from one message to the next.</summary>
+    private const int GramsKeptMax = 64 * 1024;
+
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
 
     /// <summary>How long a burst of mail may keep the feed waiting: the index costs a third of what an arrival costs.</summary>
@@ -237,6 +240,7 @@ internal sealed class SearchFeed : IAsyncDisposable
             var text = await SearchText.ExtractAsync(stream, ct);
             var grams = _grams;
             grams.Clear();
+            if (grams.Capacity > GramsKeptMax) grams.TrimExcess(); // a huge message does not hold memory for good
             var room = CharsMax;
             foreach (var field in (string[])[text.From, text.To, text.Cc, text.Bcc, text.Subject, text.Headers, text.Body])
             {
