@@ -157,8 +157,37 @@ internal sealed class RelaxedBody
 
     public void Append(ReadOnlySpan<byte> body)
     {
-        foreach (var b in body)
+        while (!body.IsEmpty)
         {
+            if (!_cr && !_space && TryWholeLine(body, out var taken)) body = body[taken..];
+            else body = body[ToLineEnd(body)..];
+        }
+        Flush();
+    }
+
+    // Most lines are canonical as they come.
+    private bool TryWholeLine(ReadOnlySpan<byte> body, out int taken)
+    {
+        var end = body.IndexOf("\r\n"u8);
+        taken = end + 2;
+        if (end < 0) return false;
+        var line = body[..end];
+        if (!line.IsEmpty)
+        {
+            if (line[^1] == ' ' || line.IndexOfAny((byte)'\t', (byte)'\r') >= 0 || line.IndexOf("  "u8) >= 0) return false;
+            ReleaseLineEnds();
+            _any = true;
+            PutAll(line);
+        }
+        _lineEnds++;
+        return true;
+    }
+
+    private int ToLineEnd(ReadOnlySpan<byte> body)
+    {
+        for (var i = 0; i < body.Length; i++)
+        {
+            var b = body[i];
             if (_cr)
             {
                 _cr = false;
@@ -166,7 +195,7 @@ internal sealed class RelaxedBody
                 {
                     _space = false;
                     _lineEnds++;
-                    continue;
+                    return i + 1;
                 }
                 Put((byte)'\r');
             }
@@ -183,7 +212,7 @@ internal sealed class RelaxedBody
                     break;
             }
         }
-        Flush();
+        return body.Length;
     }
 
     public void Finish()
@@ -216,6 +245,18 @@ internal sealed class RelaxedBody
         {
             PutRaw((byte)'\r');
             PutRaw((byte)'\n');
+        }
+    }
+
+    private void PutAll(ReadOnlySpan<byte> octets)
+    {
+        while (!octets.IsEmpty)
+        {
+            var take = Math.Min(octets.Length, _buffer.Length - _used);
+            octets[..take].CopyTo(_buffer.AsSpan(_used));
+            _used += take;
+            octets = octets[take..];
+            if (_used == _buffer.Length) Flush();
         }
     }
 
