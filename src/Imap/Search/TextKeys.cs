@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Posthorn.Core;
 using Posthorn.Mime;
 using Posthorn.Store;
@@ -93,10 +94,13 @@ internal sealed record HeaderKey(string Field, string Needle) : WordKey
 }
 
 /// <summary>BODY, and TEXT which looks at the header too: a substring of the decoded text.</summary>
-internal sealed record TextKey(string Needle, bool WithHeader) : WordKey
+internal sealed partial record TextKey(string Needle, bool WithHeader) : WordKey
 {
     // The index has the values of these fields without their names.
     private static readonly string[] Unnamed = ["From", "To", "Cc", "Bcc", "Subject"];
+
+    // The text that is compared has one space wherever there is white space.
+    private readonly string _folded = UnicodeCaseMap.Fold(WhiteSpace().Replace(Needle, " "));
 
     public override bool ReadsBody => true;
 
@@ -111,5 +115,8 @@ internal sealed record TextKey(string Needle, bool WithHeader) : WordKey
         }
     }
 
-    protected override bool Matches(MessageText text) => text.Has(UnicodeCaseMap.Fold(Needle), WithHeader);
+    protected override bool Matches(MessageText text) => text.Has(_folded, WithHeader);
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex WhiteSpace();
 }
