@@ -31,6 +31,11 @@ internal sealed class ImapTarget : Target
         "HEADER ", "KEYWORD ", "UNKEYWORD ", "LARGER ", "SMALLER ", "UNDELETED", "UNDRAFT", "UNFLAGGED", "DRAFT",
         "FLAGGED", "PLAIN ", "=", "AGFubgBzZWNyZXQ=", "\"name\" \"x\"", "CONDSTORE", " (CONDSTORE)", " (QRESYNC (", "67890007 ",
         "90060115194045000 ", "41,43:211 ", "(1:3 4:6)", ")))", " (CHANGEDSINCE 12345", " VANISHED", "(UNCHANGEDSINCE 5) ", "MODSEQ ",
+        "EMAILID M1-2", "THREADID T1-2", "SAVEDATE", "PREVIEW (LAZY)", "SAVEDBEFORE ", "SAVEDATESUPPORTED", "MAILBOXID ", "APPENDLIMIT ",
+        "DELETED-STORAGE ", "DEFLATE", "(STORAGE 10 MESSAGE 5)", "~{3}\r\na\0b", "CATENATE (", "TEXT {3}\r\nabc", "URL \"/Drafts/;UID=2/;SECTION=1\"",
+        "imap://ann%40x.test@localhost/INBOX/;UID=1;EXPIRE=2020-01-01T00:00:00Z;URLAUTH=user+ann%40x.test:internal:01ff",
+        " INTERNAL", "/;PARTIAL=0.10",
+        "BINARY[1]", "BINARY.PEEK[", "BINARY.SIZE[1.2]", "/shared/comment ", "/private/vendor/a/b ", "(DEPTH infinity ", "MAXSIZE 10) ", "METADATA (",
         "\"/flags/\\\\draft\" all ", "HIGHESTMODSEQ ", "SAVE ", "CONTEXT ", "UPDATE ",
         "PARTIAL 1:500", "PARTIAL -1:-100", "(PARTIAL -1:-30)", "$", "OLDER 86400", "YOUNGER 60", "UTF8 (~{3}\r\nabc)", "UTF8=ACCEPT",
         "IMAP4rev2", "UIDONLY", "(REVERSE DATE SUBJECT) UTF-8 ",
@@ -45,6 +50,7 @@ internal sealed class ImapTarget : Target
         new("src/Imap/Search/SearchGrammar.cs"), new("src/Imap/Search/SearchOptions.cs", "ExpectFrom", "Read"),
         new("src/Imap/Search/SortCriterion.cs"), new("src/Imap/Fetch/FetchGrammar.cs"), new("src/Imap/Fetch/FetchModifiers.cs"),
         new("src/Imap/Commands/QResyncParameter.cs", "ExpectFrom"),
+        new("src/Imap/Commands/AppendGrammar.cs"), new("src/Imap/Commands/QuotaRoot.cs", "ExpectName"),
         new("src/Imap/Commands/*Command.cs", "TryParse", "Expect", "IsMessageNext", "TryDecode", "Decode", "Read", "Shown"),
     ];
 
@@ -60,11 +66,13 @@ internal sealed class ImapTarget : Target
             Oracle.Same(whole, again, "a command that is written again parses to the same");
             if (command is ListCommand list) Patterns(list);
         }
-        AppendCommand.IsMessageNext(input, utf8: false, out _);
+        AppendGrammar.IsMessageNext(input, utf8: false, out _);
         foreach (var token in Encoding.Latin1.GetString(input.Span).Split(' '))
         {
             Set(token, (uint)draw.Below(8));
             Utf7(Encoding.Latin1.GetBytes(token));
+            _ = MessageUrl.TryParse(token, out _);
+            _ = AuthorizedUrl.TryParse(token, out _);
         }
     }
 

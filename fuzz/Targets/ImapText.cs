@@ -33,9 +33,19 @@ internal static class ImapText
             case DeleteCommand delete: Mailbox(ref w, delete.Name); break;
             case RenameCommand rename: Mailbox(ref w, rename.From); Mailbox(ref w, rename.To); break;
             case SubscribeCommand subscribe: Mailbox(ref w, subscribe.Name); break;
-            case StatusCommand status: Mailbox(ref w, status.Name); w.Text($" ({Words(status.Items)})"); break;
+            case StatusCommand status: Mailbox(ref w, status.Name); w.Text($" ({StatusWords(status.Items)})"); break;
             case ListCommand list: List(ref w, list); break;
             case AppendCommand append: Append(ref w, append); break;
+            case ReplaceCommand replace: Replace(ref w, replace); break;
+            case CompressCommand: w.Text(" DEFLATE"); break;
+            case GenUrlAuthCommand urls: foreach (var (url, mechanism) in urls.Urls) Url(ref w, url, mechanism); break;
+            case UrlFetchCommand urls: foreach (var url in urls.Urls) Url(ref w, url, null); break;
+            case ResetKeyCommand { Mailbox: { } mailbox } reset: Mailbox(ref w, mailbox); w.Text(reset.IsKnown ? " INTERNAL" : " X"); break;
+            case GetQuotaCommand quota: Words(ref w, quota.Root, Encoding.UTF8); break;
+            case GetQuotaRootCommand root: Mailbox(ref w, root.Mailbox); break;
+            case SetQuotaCommand quota: SetQuota(ref w, quota); break;
+            case GetMetadataCommand get: GetMetadata(ref w, get); break;
+            case SetMetadataCommand set: SetMetadata(ref w, set); break;
             case ExpungeCommand { Set: { } set }: Set(ref w, set); break;
             case CopyCommand copy: Set(ref w, copy.Set); Mailbox(ref w, copy.Target); break;
             case StoreCommand store: Store(ref w, store); break;
@@ -43,6 +53,7 @@ internal static class ImapText
             case SearchCommand search: Search(ref w, search); break;
             case SortCommand sort: Sort(ref w, sort); break;
             case ThreadCommand thread: Thread(ref w, thread); break;
+            case NotifyCommand notify: Notify(ref w, notify); break;
             case EsearchCommand esearch: Esearch(ref w, esearch); break;
             case CancelUpdateCommand cancel: foreach (var tag in cancel.Tags) Words(ref w, "", tag); break;
             case UidBatchesCommand batches: UidBatches(ref w, batches); break;
@@ -105,6 +116,8 @@ internal static class ImapText
     // The names of the bits are the words of the grammar.
     private static string Words(Enum bits) => bits.ToString().ToUpperInvariant().Replace(",", "", StringComparison.Ordinal);
 
+    private static string StatusWords(StatusItems items) => Words(items).Replace("DELETEDSTORAGE", "DELETED-STORAGE", StringComparison.Ordinal);
+
     private static void List(ref WireWriter w, ListCommand list)
     {
         var names = new Dictionary<ListSelection, string>
@@ -126,35 +139,112 @@ internal static class ImapText
         if (list.Lsub) return;
         w.Text(") RETURN (");
         w.Text(list.Return.HasFlag(ListReturn.Subscribed) ? "SUBSCRIBED" : "CHILDREN");
-        if (list.Status != StatusItems.None) w.Text($" STATUS ({Words(list.Status)})");
+        if (list.Status != StatusItems.None) w.Text($" STATUS ({StatusWords(list.Status)})");
+        if (list.Entries.Count > 0)
+        {
+            w.Text(" METADATA ");
+            Entries(ref w, list.Entries);
+        }
         w.Byte((byte)')');
     }
 
     private static void Append(ref WireWriter w, AppendCommand append)
     {
         Mailbox(ref w, append.Mailbox);
-        foreach (var message in append.Messages)
+        foreach (var message in append.Messages) Message(ref w, message);
+    }
+
+    private static void Replace(ref WireWriter w, ReplaceCommand replace)
+    {
+        w.Text(string.Create(CultureInfo.InvariantCulture, $" {replace.Number}"));
+        Mailbox(ref w, replace.Mailbox);
+        Message(ref w, replace.Message);
+    }
+
+    private static void Message(ref WireWriter w, AppendMessage message)
+    {
+        w.Space();
+        Flags(ref w, message.Flags);
+        w.Space();
+        if (message.ReceivedAt is { } time)
         {
+            ImapDate.Write(ref w, time);
             w.Space();
-            Flags(ref w, message.Flags);
-            w.Space();
-            if (message.ReceivedAt is { } time)
-            {
-                ImapDate.Write(ref w, time);
-                w.Space();
-            }
-            if (message.Utf8) w.Text("UTF8 (~");
-            if (message.Literal.Octets is not { } octets)
-            {
-                w.Raw([ImapGrammar.StagedMark, (byte)message.Literal.Number]);
-            }
-            else
-            {
-                w.LiteralHead(octets.Length);
-                w.Raw(octets);
-            }
-            if (message.Utf8) w.Byte((byte)')');
         }
+        Oracle.Holds(message.IsCatenated || message.Pieces.Count == 1, "a message that is not put together has one piece");
+        if (message.IsCatenated) w.Raw("CATENATE ("u8);
+        if (message.IsUtf8) w.Raw("UTF8 ("u8);
+        for (var i = 0; i < message.Pieces.Count; i++)
+        {
+            if (i > 0) w.Space();
+            if (message.IsCatenated) w.Raw(message.Pieces[i].Literal is null ? "URL "u8 : "TEXT "u8);
+            if (message.Pieces[i].Literal is { } literal) Literal(ref w, literal);
+            else w.Astring(Encoding.Latin1.GetBytes(message.Pieces[i].Url));
+        }
+        if (message.IsCatenated || message.IsUtf8) w.Byte((byte)')');
+    }
+
+    private static void Literal(ref WireWriter w, LiteralRef literal)
+    {
+        if (literal.IsBinary) w.Byte((byte)'~');
+        if (literal.Octets is not { } octets)
+        {
+            w.Raw([ImapGrammar.StagedMark, (byte)literal.Number]);
+            return;
+        }
+        w.LiteralHead(octets.Length);
+        w.Raw(octets);
+    }
+
+    private static void Url(ref WireWriter w, string url, string? mechanism)
+    {
+        w.Space();
+        w.String(Encoding.Latin1.GetBytes(url));
+        if (mechanism is not null) w.Text(" " + mechanism);
+    }
+
+    private static void SetQuota(ref WireWriter w, SetQuotaCommand quota)
+    {
+        Words(ref w, quota.Root, Encoding.UTF8);
+        var limits = new List<string>();
+        if (quota.Octets is { } octets) limits.Add(string.Create(CultureInfo.InvariantCulture, $"STORAGE {octets / 1024}"));
+        if (quota.Messages is { } messages) limits.Add(string.Create(CultureInfo.InvariantCulture, $"MESSAGE {messages}"));
+        if (quota.Unknown is { } unknown) limits.Add($"{unknown} 0");
+        w.Text($" ({string.Join(' ', limits)})");
+    }
+
+    private static void GetMetadata(ref WireWriter w, GetMetadataCommand get)
+    {
+        var depth = get.Depth == int.MaxValue ? "infinity" : get.Depth.ToString(CultureInfo.InvariantCulture);
+        var size = get.OctetsMax is { } octets ? string.Create(CultureInfo.InvariantCulture, $" MAXSIZE {octets}") : "";
+        w.Text($" (DEPTH {depth}{size})");
+        Mailbox(ref w, get.Mailbox);
+        w.Space();
+        Entries(ref w, get.Entries);
+    }
+
+    private static void Entries(ref WireWriter w, IReadOnlyList<string> entries)
+    {
+        for (var i = 0; i < entries.Count; i++)
+        {
+            w.Byte(i == 0 ? (byte)'(' : (byte)' ');
+            w.Astring(Encoding.ASCII.GetBytes(entries[i]));
+        }
+        w.Byte((byte)')');
+    }
+
+    private static void SetMetadata(ref WireWriter w, SetMetadataCommand set)
+    {
+        Mailbox(ref w, set.Mailbox);
+        for (var i = 0; i < set.Annotations.Count; i++)
+        {
+            w.Raw(i == 0 ? " ("u8 : " "u8);
+            w.Astring(Encoding.ASCII.GetBytes(set.Annotations[i].Entry));
+            w.Space();
+            if (set.Annotations[i].Value is { } value) w.String8(value);
+            else w.Nil();
+        }
+        w.Byte((byte)')');
     }
 
     private static void Flags(ref WireWriter w, FlagList flags)
@@ -187,7 +277,8 @@ internal static class ImapText
         {
             (FetchItems.Uid, "UID"), (FetchItems.Flags, "FLAGS"), (FetchItems.InternalDate, "INTERNALDATE"), (FetchItems.Size, "RFC822.SIZE"),
             (FetchItems.Envelope, "ENVELOPE"), (FetchItems.Body, "BODY"), (FetchItems.BodyStructure, "BODYSTRUCTURE"),
-            (FetchItems.ModSeq, "MODSEQ"),
+            (FetchItems.ModSeq, "MODSEQ"), (FetchItems.EmailId, "EMAILID"), (FetchItems.ThreadId, "THREADID"), (FetchItems.SaveDate, "SAVEDATE"),
+            (FetchItems.Preview, "PREVIEW"),
         };
         w.Text(" (" + string.Join(' ', names.Where(n => request.Items.HasFlag(n.Item)).Select(n => n.Name)));
         var first = request.Items == FetchItems.None;
@@ -198,6 +289,7 @@ internal static class ImapText
             // The label of the reply says what was asked for, but for PEEK and the number of octets.
             var label = Encoding.Latin1.GetString(section.Label);
             if (section.Peek && label.StartsWith("BODY[", StringComparison.Ordinal)) label = "BODY.PEEK" + label[4..];
+            if (section.Peek && label.StartsWith("BINARY[", StringComparison.Ordinal)) label = "BINARY.PEEK" + label[6..];
             if (section.Offset is not null) label = string.Create(CultureInfo.InvariantCulture, $"{label[..^1]}.{section.Count}>");
             w.Raw(Encoding.Latin1.GetBytes(label));
         }
@@ -238,16 +330,52 @@ internal static class ImapText
         Program(ref w, thread.Request.Program);
     }
 
+    private static void Notify(ref WireWriter w, NotifyCommand notify)
+    {
+        w.Text(notify.Groups.Count == 0 ? " NONE" : notify.TellsStatus ? " SET STATUS" : " SET");
+        foreach (var group in notify.Groups)
+        {
+            w.Raw(" ("u8);
+            Source(ref w, group.Mailboxes);
+            var events = new List<string>();
+            if (group.HasUnknown) events.Add("x");
+            if (group.Events != NotifyEvents.None) events.Add(Words(group.Events));
+            if (group.Fetch is not null) events.Add(""); // behind MessageNew, which is named again
+            if (events.Count == 0)
+            {
+                w.Raw(" NONE)"u8);
+                continue;
+            }
+            w.Text(" (" + string.Join(' ', events));
+            if (group.Fetch is { } fetch)
+            {
+                w.Raw("MessageNew"u8);
+                Fetch(ref w, fetch);
+            }
+            w.Raw("))"u8);
+        }
+    }
+
+    private static void Source(ref WireWriter w, MailboxSelection source)
+    {
+        w.Text(source.Kind switch
+        {
+            MailboxSource.SubtreeOne => "subtree-one",
+            MailboxSource.SelectedDelayed => "selected-delayed",
+            _ => Words(source.Kind),
+        });
+        if (source.Paths.Count == 0) return;
+        w.Text(" (");
+        for (var j = 0; j < source.Paths.Count; j++) Mailbox(ref w, source.Paths[j], first: j == 0);
+        w.Byte((byte)')');
+    }
+
     private static void Esearch(ref WireWriter w, EsearchCommand esearch)
     {
         for (var i = 0; i < esearch.Sources.Count; i++)
         {
-            var source = esearch.Sources[i];
-            w.Text((i == 0 ? " IN (" : " ") + (source.Kind == MailboxSource.SubtreeOne ? "subtree-one" : Words(source.Kind)));
-            if (source.Names.Count == 0) continue;
-            w.Text(" (");
-            for (var j = 0; j < source.Names.Count; j++) Mailbox(ref w, source.Names[j], first: j == 0);
-            w.Byte((byte)')');
+            w.Text(i == 0 ? " IN (" : " ");
+            Source(ref w, esearch.Sources[i]);
         }
         if (esearch.Sources.Count > 0) w.Byte((byte)')');
         Return(ref w, esearch.Request.Options);
@@ -266,7 +394,14 @@ internal static class ImapText
     private static void Return(ref WireWriter w, SearchOptions options)
     {
         if (options.Return == SearchReturn.None) return;
-        w.Text($" RETURN ({Words(options.Return)}");
+        var words = Words(options.Return);
+        var update = options.Fetch is null ? -1 : words.IndexOf("UPDATE", StringComparison.Ordinal) + "UPDATE".Length;
+        w.Text(" RETURN (" + (update < 0 ? words : words[..update]));
+        if (options.Fetch is { } fetch)
+        {
+            Fetch(ref w, fetch);
+            w.Text(words[update..]);
+        }
         if (options.Has(SearchReturn.Partial)) w.Text($" {options.Partial}"); // the last one of the names
         w.Byte((byte)')');
     }
@@ -301,8 +436,12 @@ internal static class ImapText
             case NumberKey number: w.Text(number.ByUid ? "UID" : ""); Number(ref w, number); break;
             case SizeKey size: w.Text(string.Create(CultureInfo.InvariantCulture, $"{(size.Larger ? "LARGER" : "SMALLER")} {size.Octets}")); break;
             case ModSeqKey modSeq: w.Text(string.Create(CultureInfo.InvariantCulture, $"MODSEQ {modSeq.Since.Value}")); break;
+            case ObjectIdKey id: w.Text((id.IsThread ? "THREADID " : "EMAILID ") + id.Id); break;
             case AgeKey age: w.Text(string.Create(CultureInfo.InvariantCulture, $"{(age.Older ? "OLDER" : "YOUNGER")} {age.Seconds}")); break;
-            case DateKey date: w.Text((date.Sent ? "SENT" : "") + Words(date.Relation)); Date(ref w, date.Date); break;
+            case DateKey date:
+                w.Text((date.Kind == DateKind.Received ? "" : Words(date.Kind)) + Words(date.Relation));
+                Date(ref w, date.Date);
+                break;
             case AddressKey address: w.Text(address.Field.ToString().ToUpperInvariant()); Words(ref w, address.Needle, Encoding.UTF8); break;
             case SubjectKey subject: w.Text("SUBJECT"); Words(ref w, subject.Needle, Encoding.UTF8); break;
             case HeaderKey header: w.Text("HEADER"); Words(ref w, header.Field, Encoding.Latin1); Words(ref w, header.Needle, Encoding.UTF8); break;

@@ -18,6 +18,15 @@ internal static class ImapLimits
     /// <summary>Messages of one APPEND (RFC 3502).</summary>
     public const int AppendMessagesMax = 100;
 
+    /// <summary>Pieces that CATENATE puts the messages of a command together from (RFC 4469).</summary>
+    public const int CatenatedPiecesMax = 100;
+
+    /// <summary>An IMAP URL (RFC 5092).</summary>
+    public const int UrlOctetsMax = 4096;
+
+    /// <summary>URLs of one GENURLAUTH or URLFETCH.</summary>
+    public const int UrlsMax = 50;
+
     public const int TagOctetsMax = 256;
 
     /// <summary>User names and passwords.</summary>
@@ -70,6 +79,18 @@ internal static class ImapLimits
 
     /// <summary>Keywords named by one STORE or APPEND.</summary>
     public const int FlagsMax = 100;
+
+    /// <summary>The name of an annotation.</summary>
+    public const int EntryNameOctetsMax = 255;
+
+    /// <summary>The value of an annotation (RFC 5464 §4.1 asks for 1,024).</summary>
+    public const int EntryOctetsMax = 32 * 1024;
+
+    /// <summary>Annotations that one command names.</summary>
+    public const int EntriesMax = 50;
+
+    /// <summary>Groups of mailboxes in a NOTIFY.</summary>
+    public const int NotifyGroupsMax = 50;
 
     /// <summary>Malformed commands in a row before the connection is closed.</summary>
     public const int BadCommandsMax = 10;

@@ -30,6 +30,9 @@ public sealed record ImapSettings
     /// <summary>Longest message that APPEND takes.</summary>
     public long MessageOctetsMax { get; init; } = 50L * 1024 * 1024;
 
+    /// <summary>What stands for this server in a URL.</summary>
+    public string Hostname { get; init; } = "localhost";
+
     /// <summary>What is kept from clients that trip on it.</summary>
     public IReadOnlyList<CapabilityRule> CapabilitiesOff { get; init; } = [];
 
@@ -43,7 +46,7 @@ public sealed record ImapSettings
 /// <summary>The IMAP speaker: serves one connection after another that a listener hands it.</summary>
 /// <param name="tls">For STARTTLS; null where it is not offered.</param>
 public sealed class ImapServer(
-    ImapSettings settings, MailStore store, Authenticator authenticator, TlsServer? tls, ILogger<ImapServer> log)
+    ImapSettings settings, MailStore store, MailDirectory directory, TlsServer? tls, ILogger<ImapServer> log)
 {
     /// <summary>The limits of a connection until somebody has logged in.</summary>
     public static WireLimits Limits { get; } = new()
@@ -60,9 +63,14 @@ public sealed class ImapServer(
 
     internal MailStore Store => store;
 
-    internal Authenticator Authenticator => authenticator;
+    internal Authenticator Authenticator => directory.Authenticator;
+
+    internal Accounts Accounts => directory.Accounts;
 
     internal TlsServer? Tls => tls;
+
+    /// <summary>Whether a URL's host is this server.</summary>
+    internal bool IsHost(string host) => host.Equals(settings.Hostname, StringComparison.OrdinalIgnoreCase);
 
     internal ILogger Log => log;
 

@@ -22,4 +22,7 @@ internal static partial class Log
 
     [LoggerMessage(7005, LogLevel.Information, "imap {Session}: {Login} logged in")]
     public static partial void LoggedIn(ILogger log, string session, string login);
+
+    [LoggerMessage(7006, LogLevel.Information, "imap {Session}: {Login} logged out, the connection stays")]
+    public static partial void LoggedOut(ILogger log, string session, string login);
 }

@@ -12,6 +12,10 @@ public static class PartContent
     public static Stream Open(Stream encoded, string encoding) =>
         TransferEncoding.Decoder(Encoding.ASCII.GetBytes(encoding)) is { } decoder ? new DecodingStream(encoded, decoder) : encoded;
 
+    /// <summary>Whether anybody here knows how to take this encoding off; the identity is known, too (RFC 2045 §6.1).</summary>
+    public static bool IsKnown(string encoding) => encoding.ToLowerInvariant() is "7bit" or "8bit" or "binary"
+        || TransferEncoding.Decoder(Encoding.ASCII.GetBytes(encoding)) is not null;
+
     /// <summary>The decoded octets of a body in memory.</summary>
     public static byte[] Decode(ReadOnlySpan<byte> encoded, ReadOnlySpan<byte> encoding)
     {

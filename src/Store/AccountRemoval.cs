@@ -27,6 +27,8 @@ internal sealed class AccountRemoval(Database db, BlobStore blobs)
             SELECT MAX(keyword_set) FROM (SELECT keyword_set FROM keyword_set WHERE account = $1 ORDER BY keyword_set LIMIT 2000) AS slice)
         """,
         "DELETE FROM acl WHERE account = $1",
+        "DELETE FROM url_key WHERE account = $1",
+        "DELETE FROM annotation WHERE account = $1 OR owner = $1",
         "DELETE FROM subscription WHERE account = $1",
         "DELETE FROM mailbox WHERE account = $1",
     ];

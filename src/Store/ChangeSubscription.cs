@@ -46,6 +46,17 @@ public sealed class ChangeSubscription : IValueTaskSource, IDisposable
         return new ValueTask(this, version);
     }
 
+    /// <summary>Whether something has happened since the last wait returned; asking takes it, as a wait would.</summary>
+    public bool TakeSignal()
+    {
+        lock (_gate)
+        {
+            var signalled = _signalled;
+            _signalled = false;
+            return signalled;
+        }
+    }
+
     public void Dispose()
     {
         _stream.Remove(this);
@@ -75,7 +86,8 @@ public sealed class ChangeSubscription : IValueTaskSource, IDisposable
         return false;
     }
 
-    internal void Signal()
+    /// <summary>Wakes whoever waits, or lets the next wait return at once.</summary>
+    public void Signal()
     {
         lock (_gate)
         {

@@ -54,6 +54,20 @@ public sealed class Emails
         }, ct);
     }
 
+    /// <summary>A message comes, and one that it replaces goes, in one action (RFC 8508 §3.4): the quota sees the difference.</summary>
+    /// <returns>Null when the message to be replaced is not there: nothing has changed.</returns>
+    public ValueTask<Result<Appended?>> ReplaceAsync(
+        AccountId account, MailboxId from, Uid uid, MailboxId to, NewEmail email, CancellationToken ct = default)
+    {
+        if (Arrival.Check(email) is { } refusal) return new(refusal);
+        return RunAsync<Appended?>(account, tx =>
+        {
+            if (Expunge.Run(tx, account, from, [uid], onlyDeleted: false, _blobs, _views).Count == 0) return null;
+            var delivered = Arrival.Run(tx, account, to, [email], _blobs, _views)[0];
+            return new Appended(delivered.UidValidity, [delivered.Uid], [delivered.Email], delivered.ModSeq);
+        }, ct);
+    }
+
     /// <param name="unchangedSince">Messages changed after this number are left alone and told.</param>
     public async ValueTask<Result<FlagsStored>> StoreFlagsAsync(
         AccountId account,

@@ -45,6 +45,8 @@ public sealed class MailStore : IAsyncDisposable
         Emails = new Emails(db, blobs, views);
         Mailboxes = new Mailboxes(db, Emails, views);
         Changes = new ChangeStream(db, views);
+        Annotations = new Annotations(db, views);
+        UrlKeys = new UrlKeys(db);
         Search = new SearchIndex(db, searchDb, blobs, views, time, log);
     }
 
@@ -56,6 +58,10 @@ public sealed class MailStore : IAsyncDisposable
     public Emails Emails { get; }
 
     public ChangeStream Changes { get; }
+
+    public Annotations Annotations { get; }
+
+    public UrlKeys UrlKeys { get; }
 
     public SearchIndex Search { get; }
 
@@ -99,6 +105,10 @@ public sealed class MailStore : IAsyncDisposable
 
     /// <summary>As the other, while the message still arrives: it is read to its end, in one pass and bounded memory.</summary>
     public ValueTask<StagedMessage> StageAsync(Stream message, CancellationToken ct = default) => StagedMessage.StageAsync(_blobs, message, ct);
+
+    /// <summary>The octets of a message that was staged, before a mailbox knows of it.</summary>
+    public async ValueTask<StoredMessage> OpenAsync(StagedMessage staged, CancellationToken ct = default) =>
+        new(default, [], await _blobs.OpenAsync(staged.Blob, ct));
 
     /// <summary>Null takes a limit away. What is over a new limit stays.</summary>
     public async ValueTask<Result<bool>> SetQuotaAsync(

@@ -112,6 +112,8 @@ internal static class MailboxEdit
         tx.Prepare("UPDATE mailbox SET parent = -1, name = $1, role = NULL WHERE account = $2 AND mailbox = $3")
             .Bind(mailbox.ToString()).Bind(account.Value).Bind(mailbox.Value).Execute();
         tx.Prepare("DELETE FROM acl WHERE account = $1 AND mailbox = $2").Bind(account.Value).Bind(mailbox.Value).Execute();
+        Annotations.Forget(tx, account, mailbox);
+        UrlKeys.Forget(tx, account, mailbox);
         edit.Log(ChangeKind.MailboxDeleted, mailbox, []);
         edit.AnnounceMailboxes(mailbox, gone: true);
         edit.End();

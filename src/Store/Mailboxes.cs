@@ -59,7 +59,15 @@ public sealed class Mailboxes
                 ct);
         }
 
-        var created = await CreateAsync(account, newPath, null, ct);
+        var created = await Refusing.Run(
+            _db,
+            tx =>
+            {
+                var id = MailboxEdit.Create(tx, account, names, null, _views);
+                Annotations.Copy(tx, account, mailbox, id);
+                return MailboxRows.Get(tx, account, id)!;
+            },
+            ct);
         if (!created.TryGet(out var target)) return created;
         using (var view = await OpenAsync(account, Mailbox.Inbox, ct))
         {

@@ -29,6 +29,12 @@ public static class StoreLimits
     /// <summary>Octets of the trace headers that a recipient's Email carries before the shared blob.</summary>
     public const int TracePrefixOctetsMax = 64 * 1024;
 
+    /// <summary>Shared annotations of one mailbox, and somebody's private ones; of the server, too (RFC 5464 §4.1 asks for 10).</summary>
+    public const int AnnotationsMax = 100;
+
+    /// <summary>Octets of the values of all annotations of one account.</summary>
+    public const int AnnotationOctetsMax = 10 * 1024 * 1024;
+
     /// <summary>Memberships that one action of STORE, COPY or MOVE touches.</summary>
     internal const int RowsPerAction = 2_000;
 

@@ -5,7 +5,7 @@ namespace Posthorn.Store;
 /// <summary>The tables of the mail model. See docs/storage.md.</summary>
 internal static class StoreSchema
 {
-    public static Schema Schema { get; } = new("store", [First, ThreadLinks])
+    public static Schema Schema { get; } = new("store", [First, ThreadLinks, Annotations])
     {
         AccountLock = "SELECT 1 FROM account_state WHERE account = $1 FOR UPDATE",
     };
@@ -135,6 +135,24 @@ internal static class StoreSchema
             grantee BIGINT NOT NULL,
             rights TEXT NOT NULL,
             PRIMARY KEY (account, mailbox, grantee)
+        ) WITHOUT ROWID;
+        """;
+
+    // mailbox 0 is the server itself: there account 0 holds what all share. owner is whose private entry it is, 0 for what is shared.
+    private const string Annotations = """
+        CREATE TABLE annotation (
+            account BIGINT NOT NULL,
+            mailbox BIGINT NOT NULL,
+            owner BIGINT NOT NULL,
+            entry TEXT NOT NULL,
+            value BLOB NOT NULL,
+            PRIMARY KEY (account, mailbox, owner, entry)
+        ) WITHOUT ROWID;
+        CREATE TABLE url_key (
+            account BIGINT NOT NULL,
+            mailbox BIGINT NOT NULL,
+            secret BLOB NOT NULL,
+            PRIMARY KEY (account, mailbox)
         ) WITHOUT ROWID;
         """;
 }

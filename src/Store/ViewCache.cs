@@ -165,6 +165,15 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
         }
     }
 
+    /// <summary>Listeners of an account, or of all, look again: something has changed that has no change number.</summary>
+    public void Wake(AccountId? account)
+    {
+        foreach (var views in _accounts.Values.Where(views => account is null || views.Id == account))
+        {
+            lock (views.Gate) views.Signal(true, null);
+        }
+    }
+
     public (Uid From, Uid To) Recent(CachedMailbox cached, bool claims)
     {
         lock (cached.Account.Gate)

@@ -30,6 +30,7 @@ public sealed class WireConnection : IAsyncDisposable
     private readonly Deadline _writeDeadline;
     private readonly bool _owned;
     private SslStream? _tls;
+    private DeflateLayer? _deflate;
     private string? _abortReason;
     private bool _disposed;
 
@@ -72,6 +73,9 @@ public sealed class WireConnection : IAsyncDisposable
     public TlsDetails? Tls { get; private set; }
 
     public bool IsTls => Tls is not null;
+
+    /// <summary>Both directions are compressed.</summary>
+    public bool IsCompressed => _deflate is not null;
 
     public TimeProvider Time { get; }
 
@@ -165,6 +169,24 @@ public sealed class WireConnection : IAsyncDisposable
             ct);
     }
 
+    /// <summary>Says <paramref name="goAhead"/> and compresses from there on, both ways and inside of TLS (RFC 4978 §3).</summary>
+    /// <remarks>The client may send nothing before the go-ahead: what has arrived by then is dropped. False when the peer is gone.</remarks>
+    public async ValueTask<bool> UpgradeToDeflateAsync(ReadOnlyMemory<byte> goAhead, CancellationToken ct = default)
+    {
+        if (_deflate is not null) throw new InvalidOperationException("the connection is compressed already");
+        Reader.DropArrived();
+        Output.Write(goAhead.Span);
+        if (!await FlushAsync(ct)) return false;
+        if (_tls is not null)
+        {
+            await Input.CompleteAsync();
+            await Output.CompleteAsync();
+        }
+        _deflate = new DeflateLayer(_tls is not null ? _tls : new DuplexStream(_context.Transport));
+        (Input, Output) = (_deflate.Input, _deflate.Output);
+        return true;
+    }
+
     /// <summary>Ends the connection at once. Waits under way end as the peer's leaving would end them.</summary>
     public void Abort(string reason)
     {
@@ -183,6 +205,7 @@ public sealed class WireConnection : IAsyncDisposable
         Limits = Limits with { WriteTimeout = Limits.LingerTimeout };
         var sent = await FlushAsync();
         Reader.Dispose();
+        if (_deflate is not null) await _deflate.DisposeAsync();
         if (_tls is not null)
         {
             if (sent) await CloseNotifyAsync(_tls);
@@ -195,9 +218,10 @@ public sealed class WireConnection : IAsyncDisposable
         if (_owned) await _context.DisposeAsync();
     }
 
-    /// <summary>A peer that is gone, reset the connection, broke TLS, or was aborted by us.</summary>
+    /// <summary>A peer that is gone, reset the connection, broke TLS or the compression, or was aborted by us.</summary>
     internal static bool IsGone(Exception e, CancellationToken ct) =>
-        e is IOException or SocketException or ObjectDisposedException || (e is OperationCanceledException && !ct.IsCancellationRequested);
+        e is IOException or InvalidDataException or SocketException or ObjectDisposedException
+        || (e is OperationCanceledException && !ct.IsCancellationRequested);
 
     private static IPEndPoint EndPointOf(EndPoint? endPoint) => endPoint is IPEndPoint ip
         ? new IPEndPoint(ip.Address.Unmapped(), ip.Port)

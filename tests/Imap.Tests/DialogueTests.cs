@@ -25,6 +25,9 @@ public sealed class DialogueTests
     // @ login [n]            the greeting is read and ann logs in on connection n
     // @ message [flags]      the block becomes a message of INBOX, as if delivered
     // @ messages n           so many small ones
+    // @ admin                ann becomes an administrator of the server, as of the next log-in
+    // @ deflate              the client compresses and expects the server to
+    // @ send TEXT            is sent with \r, \n and \0 as the octets they mean
     // @ no plaintext         passwords need TLS
     private static async ValueTask DirectAsync(DialoguePlayer player, Step step, TestServer server, CancellationToken ct)
     {
@@ -45,6 +48,17 @@ public sealed class DialogueTests
             case "messages":
                 for (var i = 1; i <= int.Parse(words[1]); i++)
                     await server.DeliverAsync("INBOX", Encoding.ASCII.GetBytes($"Subject: {i}\r\n\r\n{i}\r\n"), ct);
+                break;
+            case "admin":
+                await server.MakeAdministratorAsync(ct);
+                break;
+            case "deflate":
+                if (!await (await player.ConnectionAsync(1)).UpgradeToDeflateAsync(default, ct))
+                    throw new DialogueException("the connection is gone");
+                break;
+            case "send":
+                var text = step.Text[5..].Replace("\\r", "\r").Replace("\\n", "\n").Replace("\\0", "\0");
+                await player.SendAsync(1, Encoding.UTF8.GetBytes(text));
                 break;
             case "no":
                 break;

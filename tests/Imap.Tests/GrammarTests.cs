@@ -31,6 +31,18 @@ public sealed class GrammarTests
         "SORT RETURN (MIN) (SUBJECT REVERSE DATE DISPLAYFROM) UTF-8 MODSEQ 1", "UID SORT (SIZE) US-ASCII ALL", "THREAD REFERENCES UTF-8 ALL",
         "UID THREAD ORDEREDSUBJECT \"UTF-8\" 1:3", "ESEARCH IN (personal subtree-one a mailboxes (b \"c d\")) RETURN (COUNT) CHARSET UTF-8 ALL",
         "ESEARCH ALL", "CANCELUPDATE \"a\" \"b\"", "UIDBATCHES 2000", "UIDBATCHES 500 2:3", "APPEND a UTF8 (~{3+}\r\nabc)",
+        "UNAUTHENTICATE", "COMPRESS DEFLATE", "GETQUOTA \"\"", "GETQUOTAROOT INBOX", "SETQUOTA \"\" (STORAGE 512 MESSAGE 7)", "SETQUOTA \"\" ()",
+        "GETMETADATA INBOX /shared/comment", "GETMETADATA (MAXSIZE 8 DEPTH infinity) \"\" (/private/a /shared/b)",
+        "SETMETADATA INBOX (/private/a NIL /shared/b ~{1+}\r\nx)", "LIST \"\" * RETURN (METADATA (/private/a /shared/b))",
+        "RESETKEY", "RESETKEY INBOX INTERNAL", "GENURLAUTH \"imap://a@b/INBOX/;UID=1;URLAUTH=user+a\" INTERNAL",
+        "URLFETCH \"imap://a@b/INBOX/;UID=1\" b",
+        "REPLACE 1 INBOX (\\Seen) {1+}\r\nx", "UID REPLACE 9 a ~{1+}\r\nx",
+        "APPEND a CATENATE (URL \"/INBOX/;UID=1\" TEXT {1+}\r\nx)", "UID FETCH 1 (BINARY[1] BINARY.PEEK[2.1]<0.9> BINARY.SIZE[1] PREVIEW (LAZY))",
+        "FETCH 1 (EMAILID THREADID SAVEDATE PREVIEW)", "SEARCH EMAILID a THREADID b SAVEDBEFORE 1-Feb-2026 SAVEDATESUPPORTED",
+        "STATUS a (MAILBOXID APPENDLIMIT DELETED DELETED-STORAGE)", "NOTIFY NONE",
+        "NOTIFY SET (selected (MessageNew (UID FLAGS) MessageExpunge FlagChange)) (personal (MailboxName)) (subtree (a b) NONE)",
+        "NOTIFY SET STATUS (selected-delayed MessageNew MessageExpunge) (mailboxes a (AnnotationChange ServerMetadataChange))",
+        "SEARCH RETURN (UPDATE (UID FLAGS) COUNT) ALL",
     ];
 
     public static TheoryData<string> All => [.. Commands];

@@ -69,11 +69,12 @@ internal sealed class TestServer : IAsyncDisposable
         var directory = MailDirectory.Open(
             db, new DirectorySettings { AllowPlaintextOnLoopback = plaintext, PasswordCost = new Argon2Cost(1024, 1) }, time, logs);
         directory.Accounts.Provisioning.Add((tx, account) => store.CreateAccount(tx, account.Id, account.QuotaBytes, account.QuotaMessages));
+        directory.Accounts.QuotaChanged.Add((tx, account, quota) => store.SetQuota(tx, account, quota.Bytes, quota.Messages));
         (await directory.Domains.AddAsync(Authority.System, Domain.Parse("example.test"), ct)).Require();
         var ann = (await directory.Accounts.AddAsync(
             Authority.System, new NewAccount(EmailAddress.Parse(User)) { Password = Encoding.UTF8.GetBytes(Password) }, ct)).Require();
         var log = new CollectingLog();
-        var imap = new ImapServer(settings ?? new ImapSettings(), store, directory.Authenticator, tls, log);
+        var imap = new ImapServer(settings ?? new ImapSettings(), store, directory, tls, log);
         return new TestServer(folder, (db, searchDb), blobs, directory, store, imap, log, ann.Id, wireTime ?? time);
     }
 
@@ -93,6 +94,10 @@ internal sealed class TestServer : IAsyncDisposable
         if (login) await client.OkAsync($"LOGIN {User} \"{Password}\"", ct);
         return client;
     }
+
+    public async Task MakeAdministratorAsync(CancellationToken ct) =>
+        (await _directory.Accounts.ChangeAsync(
+            Authority.System, EmailAddress.Parse(User), new AccountChange { Role = Role.Admin }, ct)).Require();
 
     /// <summary>As when the program is asked to stop.</summary>
     public void Stop()

@@ -196,6 +196,14 @@ public sealed class BlobStore : IAsyncDisposable
         }
     }
 
+    /// <summary>Bytes that nothing names yet, for whoever has staged them within the hour.</summary>
+    public ValueTask<BlobReader> OpenAsync(in StagedBlob staged, CancellationToken ct = default)
+    {
+        var source = staged.Payload is { } payload ? new PayloadSource(payload) : _shelf.Open(staged.Place);
+        if (source is null) throw new DatabaseUnavailableException(DatabaseFault.Device, "The blob was staged too long ago");
+        return BlobReader.OpenAsync(staged.Id, staged.Length, staged.Place, source, ct);
+    }
+
     /// <summary>The whole blob; for small ones.</summary>
     /// <exception cref="DatabaseUnavailableException">It is not there, or damaged.</exception>
     public async ValueTask<byte[]> ReadAllAsync(BlobId id, CancellationToken ct = default)

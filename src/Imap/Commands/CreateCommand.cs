@@ -25,7 +25,9 @@ internal sealed record CreateCommand(MailboxName Name, MailboxRole? Role, bool R
         if (!Name.IsWellFormed) return Replies.BadName;
         if (!RoleIsKnown) return Reply.No("no mailbox can have this use", "USEATTR");
         var created = await session.Server.Store.Mailboxes.CreateAsync(session.Account, Name.Path, Role, ct);
-        if (created.Ok) return Reply.Ok("CREATE completed");
+        session.Watch?.Own(Name.Path);
+        // RFC 8474 §4.1.
+        if (created.TryGet(out var mailbox)) return Reply.Ok("CREATE completed", $"MAILBOXID ({ObjectId.Of(session.Account, mailbox.Id)})");
         var reply = Replies.From(created.Refusal!);
         return created.Refusal!.Kind == RefusalKind.Conflict ? reply with { Code = "USEATTR" } : reply; // RFC 6154 §3
     }

@@ -19,6 +19,7 @@ internal sealed record DeleteCommand(MailboxName Name) : Command
         var mailboxes = session.Server.Store.Mailboxes;
         if (await mailboxes.FindAsync(session.Account, Name.Path, ct) is not { } found) return Replies.NonExistent;
         var deleted = await mailboxes.DeleteAsync(session.Account, found.Id, ct);
+        session.Watch?.Own(Name.Path);
         if (deleted.Ok) return Reply.Ok("DELETE completed");
         var reply = Replies.From(deleted.Refusal!);
         return deleted.Refusal!.Kind switch

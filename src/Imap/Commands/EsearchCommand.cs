@@ -6,29 +6,14 @@ using Posthorn.Store;
 
 namespace Posthorn.Imap;
 
-/// <summary>One way of naming mailboxes (RFC 5465 §6, RFC 7377 §2.2).</summary>
-internal enum MailboxSource : byte
-{
-    Selected,
-    Inboxes,
-    Personal,
-    Subscribed,
-    Subtree,
-    SubtreeOne,
-    Mailboxes,
-}
-
-/// <summary>A source with the names it needs; none for most.</summary>
-internal sealed record SearchSource(MailboxSource Kind, IReadOnlyList<MailboxName> Names);
-
 /// <summary>ESEARCH (RFC 7377 §2): one search in many mailboxes, answered in UIDs for each that has something.</summary>
 /// <param name="Sources">Empty for the selected mailbox.</param>
-internal sealed record EsearchCommand(IReadOnlyList<SearchSource> Sources, SearchRequest Request) : Command
+internal sealed record EsearchCommand(IReadOnlyList<MailboxSelection> Sources, SearchRequest Request) : Command
 {
     public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
     {
         command = null;
-        var sources = new List<SearchSource>();
+        var sources = new List<MailboxSelection>();
         string? charset = null;
         if (!r.ExpectSpace()) return false;
         if (r.TryKeyword("IN ("u8) && !(ExpectSources(ref r, sources) && r.ExpectSpace())) return false;
@@ -87,7 +72,7 @@ internal sealed record EsearchCommand(IReadOnlyList<SearchSource> Sources, Searc
         var found = await new SearchRun(session, mailbox, Request.Program).FindAsync(ct);
         if (options.Has(SearchReturn.Save)) mailbox.Save(options.Saved(found).Order());
         if (options.Has(SearchReturn.Update))
-            mailbox.Contexts.Begin(session, new SearchContext(session.Tag, Request.Program, null, ByUid: true), found);
+            mailbox.Contexts.Begin(session, new SearchContext(session.Tag, Request.Program, null, ByUid: true) { Fetch = options.Fetch }, found);
         if (found.Count == 0) return null;
         new SearchReply(session, mailbox, byUid: true).WriteExtended(options, found, Request.AsksForModSeq, Correlators(session, mailbox));
         return null;
@@ -109,69 +94,20 @@ internal sealed record EsearchCommand(IReadOnlyList<SearchSource> Sources, Searc
     private async ValueTask<List<Mailbox>> FindAsync(ImapSession session, CancellationToken ct)
     {
         var all = await session.Server.Store.Mailboxes.ListAsync(session.Account, ct);
-        return [.. all.Where(mailbox => Sources.Count == 0 ? IsSelected(mailbox) : Sources.Any(source => Names(source, mailbox)))];
-
-        bool IsSelected(Mailbox mailbox) => session.Selected?.Id == mailbox.Id;
-
-        bool Names(SearchSource source, Mailbox mailbox) => source.Kind switch
-        {
-            MailboxSource.Selected => IsSelected(mailbox),
-            MailboxSource.Inboxes => mailbox.Id == Mailbox.Inbox,
-            MailboxSource.Personal => true,
-            MailboxSource.Subscribed => mailbox.Subscribed,
-            MailboxSource.Mailboxes => source.Names.Any(name => name.Path == mailbox.Path),
-            _ => source.Names.Any(name => name.Path == mailbox.Path || IsBelow(mailbox.Path, name.Path, source.Kind == MailboxSource.SubtreeOne)),
-        };
+        var selected = session.Selected?.Id;
+        return [.. all.Where(mailbox => Sources.Count == 0 ? mailbox.Id == selected : Sources.Any(source => source.Names(mailbox, selected)))];
     }
 
-    private static bool IsBelow(string path, string top, bool oneLevel) =>
-        path.Length > top.Length + 1 && path[top.Length] == MailboxName.Delimiter && path.StartsWith(top, StringComparison.Ordinal)
-        && (!oneLevel || path.IndexOf(MailboxName.Delimiter, top.Length + 1) < 0);
-
     // "IN (" was read; filter-mailboxes *(SP filter-mailboxes) ")"
-    private static bool ExpectSources(ref GrammarReader r, List<SearchSource> sources)
+    private static bool ExpectSources(ref GrammarReader r, List<MailboxSelection> sources)
     {
         do
         {
             if (sources.Count == ImapLimits.ListPatternsMax) return r.Missing($"at most {ImapLimits.ListPatternsMax} sources");
-            var mark = r;
-            if (!r.ExpectAtom(32, "mailboxes to search", out var word)) return false;
-            if (Read(word) is not { } kind)
-            {
-                r.Restore(mark);
-                return r.Missing("mailboxes to search");
-            }
-            var names = new List<MailboxName>();
-            if (kind >= MailboxSource.Subtree && !(r.ExpectSpace() && ExpectNames(ref r, names))) return false;
-            sources.Add(new SearchSource(kind, names));
+            if (!MailboxSelection.ExpectFrom(ref r, out var source)) return false;
+            sources.Add(source);
         }
         while (r.TrySpace());
         return r.ExpectByte((byte)')', "\")\"");
     }
-
-    // mailbox / "(" mailbox *(SP mailbox) ")"
-    private static bool ExpectNames(ref GrammarReader r, List<MailboxName> names)
-    {
-        var several = r.TryByte((byte)'(');
-        do
-        {
-            if (names.Count == ImapLimits.SearchMailboxesMax) return r.Missing($"at most {ImapLimits.SearchMailboxesMax} mailboxes");
-            if (!r.ExpectMailbox(out var name)) return false;
-            names.Add(name);
-        }
-        while (several && r.TrySpace());
-        return !several || r.ExpectByte((byte)')', "\")\"");
-    }
-
-    private static MailboxSource? Read(string word) => word.ToUpperInvariant() switch
-    {
-        "SELECTED" => MailboxSource.Selected,
-        "INBOXES" => MailboxSource.Inboxes,
-        "PERSONAL" => MailboxSource.Personal,
-        "SUBSCRIBED" => MailboxSource.Subscribed,
-        "SUBTREE" => MailboxSource.Subtree,
-        "SUBTREE-ONE" => MailboxSource.SubtreeOne,
-        "MAILBOXES" => MailboxSource.Mailboxes,
-        _ => null,
-    };
 }

@@ -15,9 +15,15 @@ internal sealed record IdleCommand : Command
 
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
+        if (session.Watch is { } watch)
+        {
+            // RFC 5465 §4: what NOTIFY asked for, no more.
+            if (!await TellAsync(session, "+ idling\r\n"u8.ToArray(), watch, ct)) return Replies.Gone;
+            return Ended(await watch.ReadLineAsync(idle: true, ct), session);
+        }
         // Subscribed first: what happens between the look at the mailbox and the wait ends the wait.
         using var changes = session.Server.Store.Changes.Subscribe(session.Account, session.Selected?.Id);
-        if (!await TellAsync(session, "+ idling\r\n"u8.ToArray(), ct)) return Replies.Gone;
+        if (!await TellAsync(session, "+ idling\r\n"u8.ToArray(), null, ct)) return Replies.Gone;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var line = session.Connection.Reader.ReadLineAsync(CancellationToken.None).AsTask();
         try
@@ -27,7 +33,7 @@ internal sealed record IdleCommand : Command
                 var change = changes.WaitAsync(over.Token).AsTask();
                 if (await Task.WhenAny(line, change) == line) break;
                 await change;
-                if (!await TellAsync(session, default, ct)) return Replies.Gone;
+                if (!await TellAsync(session, default, null, ct)) return Replies.Gone;
             }
         }
         finally
@@ -54,7 +60,7 @@ internal sealed record IdleCommand : Command
         return r.TryKeyword("DONE"u8);
     }
 
-    private static async ValueTask<bool> TellAsync(ImapSession session, ReadOnlyMemory<byte> first, CancellationToken ct)
+    private static async ValueTask<bool> TellAsync(ImapSession session, ReadOnlyMemory<byte> first, Watch? watch, CancellationToken ct)
     {
         if (!first.IsEmpty)
         {
@@ -62,6 +68,7 @@ internal sealed record IdleCommand : Command
             w.Raw(first.Span);
             w.Commit();
         }
+        if (watch is not null) return await watch.TellAsync(null, keepNumbers: false, ct) && await session.Connection.FlushAsync(ct);
         return (session.Selected is null || await Announcer.TellAsync(session, session.Selected, keepNumbers: false, ct))
             && await session.Connection.FlushAsync(ct);
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Posthorn.Core;
+using Posthorn.Store;
 
 namespace Posthorn.Imap;
 
@@ -29,19 +30,23 @@ internal enum ListReturn
 internal sealed record ListCommand(
     string Reference, IReadOnlyList<string> Patterns, ListSelection Selection, ListReturn Return, StatusItems Status, bool Lsub) : Command
 {
+    /// <summary>METADATA (RFC 9590): annotations that are told with each mailbox.</summary>
+    public IReadOnlyList<string> Entries { get; init; } = [];
+
     public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
     {
         command = null;
         var selection = ListSelection.None;
         var returns = ListReturn.Children | ListReturn.SpecialUse; // RFC 3348 §2, RFC 6154 §2: told without being asked
         var status = StatusItems.None;
+        IReadOnlyList<string> entries = [];
         if (!r.ExpectSpace()) return false;
         if (r.TryByte((byte)'(') && !(ExpectSelection(ref r, out selection) && r.ExpectSpace())) return false;
         if (!(r.ExpectAstring(ImapGrammar.MailboxOctetsMax, "reference name", out var reference) && r.ExpectSpace()
               && ExpectPatterns(ref r, out var patterns))) return false;
-        if (r.TrySpace() && !(r.ExpectKeyword("RETURN ("u8) && ExpectReturn(ref r, ref returns, out status))) return false;
+        if (r.TrySpace() && !(r.ExpectKeyword("RETURN ("u8) && ExpectReturn(ref r, ref returns, out status, out entries))) return false;
         if (!r.ExpectEnd()) return false;
-        command = new ListCommand(Decode(reference, r.Utf8), patterns, selection, returns, status, Lsub: false);
+        command = new ListCommand(Decode(reference, r.Utf8), patterns, selection, returns, status, Lsub: false) { Entries = entries };
         return true;
     }
 
@@ -72,13 +77,24 @@ internal sealed record ListCommand(
             this, await mailboxes.ListAsync(session.Account, ct), await mailboxes.SubscriptionsAsync(session.Account, ct));
         foreach (var line in listing.Lines)
         {
-            Write(session, line);
+            Write(session, line, line.Mailbox is null ? 0 : await StatusCommand.DeletedOctetsAsync(session, line.Mailbox, Status, ct));
+            if (Entries.Count > 0 && line.Mailbox is not null) await WriteEntriesAsync(session, line.Mailbox, ct);
             if (!await session.Connection.FlushWhenFullAsync(ct)) return Replies.Gone;
         }
         return done;
     }
 
-    private void Write(ImapSession session, MailboxListing.Line line)
+    // RFC 9590 §3: what has no value is NIL.
+    private async ValueTask WriteEntriesAsync(ImapSession session, Mailbox mailbox, CancellationToken ct)
+    {
+        var stored = await session.Server.Store.Annotations.OfMailboxAsync(session.Account, mailbox.Id, session.Account, ct);
+        var told = Entries.Select(entry => (entry, stored.FirstOrDefault(annotation => annotation.Entry == entry)?.Value)).ToList();
+        var w = session.Connection.Write();
+        EntryName.WriteResponse(ref w, mailbox.Path, session.Has(Extensions.Utf8Names), told);
+        w.Commit();
+    }
+
+    private void Write(ImapSession session, MailboxListing.Line line, long deletedOctets)
     {
         var w = session.Connection.Write();
         w.Raw(Lsub ? "* LSUB ("u8 : "* LIST ("u8);
@@ -87,7 +103,7 @@ internal sealed record ListCommand(
         w.Mailbox(line.Path, session.Has(Extensions.Utf8Names));
         if (line.HasSubscribedBelow) w.Raw(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"u8);
         w.CrLf();
-        if (Status != StatusItems.None && line.Mailbox is { } mailbox) StatusCommand.Write(ref w, session, mailbox, Status);
+        if (Status != StatusItems.None && line.Mailbox is { } mailbox) StatusCommand.Write(ref w, session, mailbox, Status, deletedOctets);
         w.Commit();
     }
 
@@ -131,8 +147,10 @@ internal sealed record ListCommand(
     }
 
     // "(" was read
-    private static bool ExpectReturn(ref GrammarReader r, ref ListReturn returns, out StatusItems status)
+    private static bool ExpectReturn(
+        ref GrammarReader r, ref ListReturn returns, out StatusItems status, out IReadOnlyList<string> entries)
     {
+        entries = [];
         status = StatusItems.None;
         if (r.TryByte((byte)')')) return true;
         do
@@ -151,6 +169,10 @@ internal sealed record ListCommand(
                     break;
                 case "STATUS":
                     if (!(r.ExpectSpace() && StatusCommand.ExpectItems(ref r, out status))) return false;
+                    break;
+                case "METADATA":
+                    if (!(r.ExpectSpace() && EntryName.ExpectSeveral(ref r, out var names))) return false;
+                    entries = names;
                     break;
                 default:
                     return r.Missing("known return option");

@@ -11,6 +11,9 @@ internal sealed class LiteralStream(CommandReader reader, long octets) : Stream
     /// <summary>Why the literal could not be read to its end.</summary>
     public ReadStatus Status { get; private set; } = ReadStatus.Ok;
 
+    /// <summary>One of the octets that were read is zero.</summary>
+    public bool HasNul { get; private set; }
+
     public override bool CanRead => true;
 
     public override bool CanSeek => false;
@@ -38,6 +41,7 @@ internal sealed class LiteralStream(CommandReader reader, long octets) : Stream
         var take = Math.Min(Math.Min(chunk.Bytes.Length, buffer.Length), _left);
         var some = chunk.Bytes.Slice(0, take);
         some.CopyTo(buffer.Span);
+        HasNul = HasNul || buffer.Span[..(int)take].Contains((byte)0);
         reader.Advance(some.End);
         _left -= take;
         return (int)take;

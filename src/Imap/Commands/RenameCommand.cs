@@ -20,6 +20,7 @@ internal sealed record RenameCommand(MailboxName From, MailboxName To) : Command
         var mailboxes = session.Server.Store.Mailboxes;
         if (await mailboxes.FindAsync(session.Account, From.Path, ct) is not { } found) return Replies.NonExistent;
         var renamed = await mailboxes.RenameAsync(session.Account, found.Id, To.Path, ct);
+        session.Watch?.Own(To.Path);
         return renamed.Ok ? Reply.Ok("RENAME completed") : Replies.From(renamed.Refusal!);
     }
 }

@@ -57,7 +57,8 @@ internal sealed record SearchCommand(SearchRequest Request, bool ByUid) : Comman
         if (options.Return == SearchReturn.None && session.Has(Extensions.Rev2)) options = SearchOptions.All;
         if (options.Return != SearchReturn.None) reply.WriteExtended(options, found, Request.AsksForModSeq);
         else if (!await reply.WriteAsync("SEARCH", found, Request.AsksForModSeq, ct)) return Replies.Gone;
-        if (options.Has(SearchReturn.Update)) mailbox.Contexts.Begin(session, new SearchContext(session.Tag, Request.Program, null, ByUid), found);
+        if (options.Has(SearchReturn.Update))
+            mailbox.Contexts.Begin(session, new SearchContext(session.Tag, Request.Program, null, ByUid) { Fetch = options.Fetch }, found);
         // RFC 7162 §3.2.10.2: numbers in the program must hold while it is answered.
         return Reply.Ok("SEARCH completed") with { KeepsNumbers = (Request.Program.Traits & SearchTraits.Numbers) != 0 };
     }

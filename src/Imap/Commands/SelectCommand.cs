@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Posthorn.Core;
+using Posthorn.Store;
 
 namespace Posthorn.Imap;
 
@@ -83,7 +84,9 @@ internal sealed record SelectCommand(MailboxName Name, bool ReadOnly, bool CondS
         w.Number(known.UidValidity);
         w.Raw("] UIDs are valid\r\n* OK [UIDNEXT "u8);
         w.Number(known.UidNext.Value);
-        w.Raw("] predicted next UID\r\n"u8);
+        w.Raw("] predicted next UID\r\n* OK [MAILBOXID ("u8); // RFC 8474 §4.2
+        w.Text(ObjectId.Of(selected.View.Account, selected.Id));
+        w.Raw(")] its id\r\n* OK [URLMECH INTERNAL] how URLs are authorized\r\n"u8); // RFC 4467 §8
         Announcer.HighestModSeq(ref w, selected);
         if (session.Has(Extensions.Rev2))
         {

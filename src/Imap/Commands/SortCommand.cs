@@ -25,7 +25,7 @@ internal sealed record SortCommand(IReadOnlyList<SortCriterion> Criteria, Search
         if (options.Return != SearchReturn.None) reply.WriteExtended(options, found, Request.AsksForModSeq);
         else if (!await reply.WriteAsync("SORT", found, Request.AsksForModSeq, ct)) return Replies.Gone;
         if (options.Has(SearchReturn.Update))
-            mailbox.Contexts.Begin(session, new SearchContext(session.Tag, Request.Program, Criteria, ByUid), found);
+            mailbox.Contexts.Begin(session, new SearchContext(session.Tag, Request.Program, Criteria, ByUid) { Fetch = options.Fetch }, found);
         return Reply.Ok("SORT completed") with { KeepsNumbers = (Request.Program.Traits & SearchTraits.Numbers) != 0 };
     }
 

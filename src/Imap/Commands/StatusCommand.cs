@@ -17,6 +17,9 @@ internal enum StatusItems
     Size = 32,
     Deleted = 64,
     HighestModSeq = 128,
+    MailboxId = 256,
+    AppendLimit = 512,
+    DeletedStorage = 1024,
 }
 
 /// <summary>STATUS (RFC 9051 §6.3.11).</summary>
@@ -52,7 +55,7 @@ internal sealed record StatusCommand(MailboxName Name, StatusItems Items) : Comm
         return r.ExpectByte((byte)')', "\")\"");
     }
 
-    public static void Write(ref WireWriter w, ImapSession session, Mailbox mailbox, StatusItems items)
+    public static void Write(ref WireWriter w, ImapSession session, Mailbox mailbox, StatusItems items, long deletedOctets)
     {
         w.Raw("* STATUS "u8);
         w.Mailbox(mailbox.Path, session.Has(Extensions.Utf8Names));
@@ -67,15 +70,46 @@ internal sealed record StatusCommand(MailboxName Name, StatusItems Items) : Comm
         if ((items & StatusItems.Size) != 0) Item(ref w, "SIZE "u8, mailbox.SizeBytes, ref first);
         if ((items & StatusItems.Deleted) != 0) Item(ref w, "DELETED "u8, mailbox.Deleted, ref first);
         if ((items & StatusItems.HighestModSeq) != 0) Item(ref w, "HIGHESTMODSEQ "u8, mailbox.HighestModSeq.Value, ref first);
+        if ((items & StatusItems.MailboxId) != 0) // RFC 8474 §4.3
+        {
+            w.Raw(first ? "MAILBOXID ("u8 : " MAILBOXID ("u8);
+            w.Text(ObjectId.Of(session.Account, mailbox.Id));
+            w.Byte((byte)')');
+            first = false;
+        }
+        if ((items & StatusItems.AppendLimit) != 0) Item(ref w, "APPENDLIMIT "u8, session.Server.Settings.MessageOctetsMax, ref first);
+        if ((items & StatusItems.DeletedStorage) != 0) Item(ref w, "DELETED-STORAGE "u8, deletedOctets, ref first);
         w.Raw(")\r\n"u8);
+    }
+
+    /// <summary>What EXPUNGE would free, when it was asked for (RFC 9208 §4.1.4): the index is read for it.</summary>
+    public static async ValueTask<long> DeletedOctetsAsync(ImapSession session, Mailbox mailbox, StatusItems items, CancellationToken ct)
+    {
+        if ((items & StatusItems.DeletedStorage) == 0 || mailbox.Deleted == 0) return 0;
+        using var view = await session.Server.Store.Mailboxes.OpenAsync(session.Account, mailbox.Id, ct);
+        return view is null ? 0 : DeletedOctets(view.Current);
+    }
+
+    private static long DeletedOctets(MailboxSnapshot snapshot)
+    {
+        var octets = 0L;
+        for (var chunk = 0; chunk < snapshot.ChunkCount; chunk++)
+        {
+            foreach (ref readonly var row in snapshot.Chunk(chunk))
+            {
+                if (row.IsDeleted) octets += row.SizeBytes;
+            }
+        }
+        return octets;
     }
 
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         if (await session.Server.Store.Mailboxes.FindAsync(session.Account, Name.Path, ct) is not { } found) return Replies.NonExistent;
         if (Items.HasFlag(StatusItems.HighestModSeq)) session.Enable(Extensions.CondStore);
+        var deletedOctets = await DeletedOctetsAsync(session, found, Items, ct);
         var w = session.Connection.Write();
-        Write(ref w, session, found, Items);
+        Write(ref w, session, found, Items, deletedOctets);
         w.Commit();
         return Reply.Ok("STATUS completed");
     }
@@ -98,6 +132,9 @@ internal sealed record StatusCommand(MailboxName Name, StatusItems Items) : Comm
         "SIZE" => StatusItems.Size,
         "DELETED" => StatusItems.Deleted,
         "HIGHESTMODSEQ" => StatusItems.HighestModSeq,
+        "MAILBOXID" => StatusItems.MailboxId,
+        "APPENDLIMIT" => StatusItems.AppendLimit, // RFC 7889 §3.1
+        "DELETED-STORAGE" => StatusItems.DeletedStorage,
         _ => StatusItems.None,
     };
 }

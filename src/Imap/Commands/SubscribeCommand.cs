@@ -15,6 +15,7 @@ internal sealed record SubscribeCommand(MailboxName Name, bool Subscribed) : Com
     {
         if (!Name.IsWellFormed) return Replies.BadName;
         var done = await session.Server.Store.Mailboxes.SubscribeAsync(session.Account, Name.Path, Subscribed, ct);
+        session.Watch?.Own(Name.Path);
         if (!done.Ok) return Replies.From(done.Refusal!);
         return Reply.Ok(Subscribed ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed");
     }

@@ -36,6 +36,17 @@ internal static class FetchGrammar
         return true;
     }
 
+    /// <summary>section-spec alone, as it stands in a URL (RFC 5092 §5).</summary>
+    public static bool TrySection(ReadOnlyMemory<byte> text, out BodySection section)
+    {
+        var sections = new List<BodySection>();
+        byte[] closed = [.. text.Span, (byte)']'];
+        var r = new GrammarReader(closed);
+        var found = ExpectSection(ref r, peek: true, sections) && r.End;
+        section = found ? sections[0] : new BodySection();
+        return found;
+    }
+
     // RFC 9051 §6.4.5: a macro stands alone.
     private static bool TryMacro(ref GrammarReader r, out FetchItems items)
     {
@@ -57,14 +68,19 @@ internal static class FetchGrammar
             _ when r.TryWord("BODYSTRUCTURE"u8) => FetchItems.BodyStructure,
             _ when r.TryWord("RFC822.SIZE"u8) => FetchItems.Size,
             _ when r.TryWord("MODSEQ"u8) => FetchItems.ModSeq, // RFC 7162 §3.1.4.2
+            _ when r.TryWord("EMAILID"u8) => FetchItems.EmailId, // RFC 8474 §5.3
+            _ when r.TryWord("THREADID"u8) => FetchItems.ThreadId, // RFC 8474 §5.3
+            _ when r.TryWord("SAVEDATE"u8) => FetchItems.SaveDate, // RFC 8514 §4.2
+            _ when r.TryWord("PREVIEW"u8) => FetchItems.Preview, // RFC 8970 §3.1
             _ => FetchItems.None,
         };
         if (item != FetchItems.None)
         {
             items |= item;
-            return true;
+            return item != FetchItems.Preview || ExpectPreviewModifiers(ref r);
         }
         if (TryOldName(ref r, sections)) return true;
+        if (r.TryKeyword("BINARY"u8)) return ExpectBinary(ref r, sections);
         var mark = r;
         if (!r.TryKeyword("BODY"u8)) return r.Missing("fetch item");
         var peek = r.TryKeyword(".PEEK"u8);
@@ -76,6 +92,18 @@ internal static class FetchGrammar
         }
         items |= FetchItems.Body;
         return true;
+    }
+
+    // RFC 8970 §4.1: previews are made at arrival, so that whoever would do without finds them all the same.
+    private static bool ExpectPreviewModifiers(ref GrammarReader r)
+    {
+        if (!r.TryKeyword(" ("u8)) return true;
+        do
+        {
+            if (!r.TryWord("LAZY"u8)) return r.Missing("LAZY");
+        }
+        while (r.TrySpace());
+        return r.ExpectByte((byte)')', "\")\"");
     }
 
     // RFC 3501 §6.4.5: "functionally equivalent to", but the reply keeps the name.
@@ -103,14 +131,37 @@ internal static class FetchGrammar
         }
         if (!r.ExpectByte((byte)']', "\"]\"")) return false;
         section = section with { Part = part, Text = text, Fields = fields };
-        if (r.TryByte((byte)'<'))
+        if (!ExpectPartial(ref r, ref section)) return false;
+        sections.Add(section with { Label = LabelOf(section) });
+        return true;
+    }
+
+    // ["<" number "." nz-number ">"]
+    private static bool ExpectPartial(ref GrammarReader r, ref BodySection section)
+    {
+        if (!r.TryByte((byte)'<')) return true;
+        if (!(r.ExpectNumber(long.MaxValue, "first octet", out var offset) && r.ExpectByte((byte)'.', "\".\"")
+              && r.ExpectNumber(long.MaxValue, "number of octets", out var count))) return false;
+        if (count == 0) return r.Missing("number of octets above 0");
+        section = section with { Offset = (long)offset, Count = (long)count };
+        return r.ExpectByte((byte)'>', "\">\"");
+    }
+
+    // RFC 3516 §7: "BINARY" was read; [".PEEK"] "[" [section-part] "]" [partial], or ".SIZE" "[" [section-part] "]"
+    private static bool ExpectBinary(ref GrammarReader r, List<BodySection> sections)
+    {
+        var isSize = r.TryKeyword(".SIZE"u8);
+        var peek = isSize || r.TryKeyword(".PEEK"u8);
+        var part = Array.Empty<byte>();
+        if (!r.ExpectByte((byte)'[', "\"[\"")) return false;
+        if (r.TryPeek(out var b) && b != ']')
         {
-            if (!(r.ExpectNumber(long.MaxValue, "first octet", out var offset) && r.ExpectByte((byte)'.', "\".\"")
-                  && r.ExpectNumber(long.MaxValue, "number of octets", out var count))) return false;
-            if (count == 0) return r.Missing("number of octets above 0");
-            if (!r.ExpectByte((byte)'>', "\">\"")) return false;
-            section = section with { Offset = (long)offset, Count = (long)count };
+            if (!ExpectPart(ref r, out part, out var textFollows)) return false;
+            if (textFollows) return r.Missing("part number");
         }
+        if (!r.ExpectByte((byte)']', "\"]\"")) return false;
+        var section = new BodySection { Part = part, Peek = peek, Coding = isSize ? SectionCoding.DecodedSize : SectionCoding.Decoded };
+        if (!isSize && !ExpectPartial(ref r, ref section)) return false;
         sections.Add(section with { Label = LabelOf(section) });
         return true;
     }
@@ -179,7 +230,12 @@ internal static class FetchGrammar
     {
         var label = new ArrayBufferWriter<byte>(32);
         var w = new WireWriter(label);
-        w.Raw("BODY["u8);
+        w.Raw(section.Coding switch
+        {
+            SectionCoding.Decoded => "BINARY["u8,
+            SectionCoding.DecodedSize => "BINARY.SIZE["u8,
+            _ => "BODY["u8,
+        });
         w.Raw(section.Part);
         if (section.Part.Length > 0 && section.Text != SectionText.Whole) w.Byte((byte)'.');
         w.Raw(section.Text switch

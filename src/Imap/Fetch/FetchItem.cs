@@ -15,12 +15,16 @@ internal enum FetchItems
     Body = 32,
     BodyStructure = 64,
     ModSeq = 128,
+    EmailId = 256,
+    ThreadId = 512,
+    SaveDate = 1024,
+    Preview = 2048,
 
     /// <summary>What a mailbox's index answers alone.</summary>
-    FromIndex = Uid | Flags | InternalDate | Size | ModSeq,
+    FromIndex = Uid | Flags | InternalDate | Size | ModSeq | EmailId | ThreadId | SaveDate,
 
     /// <summary>What was computed at arrival and stored.</summary>
-    FromDetails = Envelope | Body | BodyStructure,
+    FromDetails = Envelope | Body | BodyStructure | Preview,
 
     Fast = Flags | InternalDate | Size,
     All = Fast | Envelope,
@@ -39,13 +43,28 @@ internal enum SectionText : byte
     Mime,
 }
 
-/// <summary>One BODY[…] item, or one of its older names.</summary>
+/// <summary>How the octets of a section are shown.</summary>
+internal enum SectionCoding : byte
+{
+    /// <summary>BODY: as they are stored.</summary>
+    AsStored,
+
+    /// <summary>BINARY: without their transfer encoding (RFC 3516 §4.2).</summary>
+    Decoded,
+
+    /// <summary>BINARY.SIZE: how many they are without it.</summary>
+    DecodedSize,
+}
+
+/// <summary>One BODY[…] or BINARY[…] item, or one of its older names.</summary>
 internal sealed record BodySection
 {
     /// <summary>Numbers with dots, as <c>1.2.3</c>; empty for the message itself.</summary>
     public byte[] Part { get; init; } = [];
 
     public SectionText Text { get; init; }
+
+    public SectionCoding Coding { get; init; }
 
     /// <summary>Header names as the client wrote them.</summary>
     public IReadOnlyList<byte[]> Fields { get; init; } = [];

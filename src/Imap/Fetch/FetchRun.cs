@@ -19,6 +19,7 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
     private readonly List<Draft> _drafts = [];
     private ArrayBufferWriter<byte>? _fields;
     private int _missing;
+    private bool _hasUnknownCoding;
 
     /// <returns>Null when every message was there.</returns>
     public async ValueTask<Reply?> WriteAsync(RowSet rows, CancellationToken ct)
@@ -34,6 +35,7 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
                 first += count;
             }
         }
+        if (_hasUnknownCoding) return Replies.UnknownCoding;
         return _missing > 0 ? Replies.ExpungeIssued : null;
     }
 
@@ -98,6 +100,7 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
         var parts = DetailParts.None;
         if ((request.Items & FetchItems.Envelope) != 0) parts |= DetailParts.Envelope;
         if ((request.Items & (FetchItems.Body | FetchItems.BodyStructure)) != 0) parts |= DetailParts.Structure;
+        if ((request.Items & FetchItems.Preview) != 0) parts |= DetailParts.Preview;
         if (request.Sections.Count > 0) parts |= DetailParts.Structure | DetailParts.TracePrefix;
         return parts;
     }
@@ -114,7 +117,7 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
     {
         FetchWriter.Begin(ref w, index + 1, row, _uidOnly);
         var any = FetchWriter.FromIndex(ref w, request.Items, row, _mailbox, _mailbox.View.Keywords);
-        FetchWriter.FromDetails(ref w, request.Items, detail.Envelope, detail.Structure, any);
+        FetchWriter.FromDetails(ref w, request.Items, detail, any);
     }
 
     // The stored columns are only lent: what they say is written down, and where the sections stand, before a body is read.
@@ -170,6 +173,12 @@ internal sealed class FetchRun(ImapSession session, FetchRequest request)
 
     private async ValueTask<bool> WriteSectionAsync(StoredMessage message, BodySection section, SectionPlace place, bool first, CancellationToken ct)
     {
+        if (section.Coding != SectionCoding.AsStored)
+        {
+            var part = new DecodedPart(session, message, section, place);
+            _hasUnknownCoding |= !part.IsKnown;
+            return await part.WriteAsync(first, ct);
+        }
         if (place.Filter) return await WriteFieldsAsync(message, section, place, first, ct);
         // RFC 9051 §6.4.5: a range beyond the end is cut, and one that begins there is an empty string.
         var skip = Math.Min(section.Offset ?? 0, place.Length);

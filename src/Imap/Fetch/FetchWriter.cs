@@ -94,29 +94,61 @@ internal static class FetchWriter
             ModSeq(ref w, row, any);
             any = true;
         }
-        return any;
+        return Identity(ref w, items, row, mailbox, any);
     }
 
     /// <summary>The items that stored columns answer, a space before each but the first.</summary>
     public static bool FromDetails(
-        ref WireWriter w, FetchItems items, scoped ReadOnlySpan<byte> envelope, scoped ReadOnlySpan<byte> structure, bool any)
+        ref WireWriter w, FetchItems items, in EmailDetail detail, bool any)
     {
         if ((items & FetchItems.Envelope) != 0)
         {
             w.Raw(any ? " ENVELOPE "u8 : "ENVELOPE "u8);
-            EnvelopeWriter.Write(ref w, new EnvelopeView(envelope));
+            EnvelopeWriter.Write(ref w, new EnvelopeView(detail.Envelope));
             any = true;
         }
         if ((items & FetchItems.Body) != 0)
         {
             w.Raw(any ? " BODY "u8 : "BODY "u8);
-            StructureWriter.Write(ref w, new StructureView(structure).Root, extended: false);
+            StructureWriter.Write(ref w, new StructureView(detail.Structure).Root, extended: false);
             any = true;
         }
         if ((items & FetchItems.BodyStructure) != 0)
         {
             w.Raw(any ? " BODYSTRUCTURE "u8 : "BODYSTRUCTURE "u8);
-            StructureWriter.Write(ref w, new StructureView(structure).Root, extended: true);
+            StructureWriter.Write(ref w, new StructureView(detail.Structure).Root, extended: true);
+            any = true;
+        }
+        if ((items & FetchItems.Preview) != 0) // RFC 8970 §3.2: in UTF-8; never NIL, since it is known
+        {
+            w.Raw(any ? " PREVIEW "u8 : "PREVIEW "u8);
+            w.String(detail.PreviewUtf8);
+            any = true;
+        }
+        return any;
+    }
+
+    // RFC 8474 §5.3, RFC 8514 §4.2.
+    private static bool Identity(ref WireWriter w, FetchItems items, in EmailRow row, SelectedMailbox mailbox, bool any)
+    {
+        if ((items & FetchItems.EmailId) != 0)
+        {
+            w.Raw(any ? " EMAILID ("u8 : "EMAILID ("u8);
+            w.Text(ObjectId.Of(mailbox.View.Account, row.Email));
+            w.Byte((byte)')');
+            any = true;
+        }
+        if ((items & FetchItems.ThreadId) != 0)
+        {
+            w.Raw(any ? " THREADID ("u8 : "THREADID ("u8);
+            w.Text(ObjectId.Of(mailbox.View.Account, row.Thread));
+            w.Byte((byte)')');
+            any = true;
+        }
+        if ((items & FetchItems.SaveDate) != 0)
+        {
+            w.Raw(any ? " SAVEDATE "u8 : "SAVEDATE "u8);
+            ImapDate.Write(ref w, row.SavedAt);
             any = true;
         }
         return any;

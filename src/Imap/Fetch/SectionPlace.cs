@@ -7,6 +7,9 @@ namespace Posthorn.Imap;
 /// <param name="Filter">The octets are a header of which some fields are wanted.</param>
 internal readonly record struct SectionPlace(long Start, long Length, bool Filter)
 {
+    /// <summary>The transfer encoding of a part that may have one; null where the octets are what they say.</summary>
+    public string? Encoding { get; init; }
+
     private static readonly SectionPlace None = new(-1, 0, false);
 
     public bool IsMissing => Start < 0;
@@ -28,7 +31,12 @@ internal readonly record struct SectionPlace(long Start, long Length, bool Filte
             };
         }
         if (!structure.TryFind(section.Part, out var part)) return None;
-        if (section.Text == SectionText.Whole) return new SectionPlace(prefix + part.BodyStart, part.Octets, false);
+        if (section.Text == SectionText.Whole)
+        {
+            var isDecoded = section.Coding != SectionCoding.AsStored && part.Kind == PartKind.Leaf;
+            var encoding = isDecoded ? System.Text.Encoding.ASCII.GetString(part.Encoding) : null;
+            return new SectionPlace(prefix + part.BodyStart, part.Octets, false) { Encoding = encoding };
+        }
         if (section.Text == SectionText.Mime) return new SectionPlace(prefix + part.HeaderStart, part.HeaderLength, false);
         // HEADER and TEXT are those of an enclosed message; another part has none.
         if (part.Kind != PartKind.Message) return None;

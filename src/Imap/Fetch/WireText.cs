@@ -47,6 +47,13 @@ internal static class WireText
         w.Raw(octets);
     }
 
+    /// <summary>string, or literal8 where an octet is zero (RFC 3516 §4.3).</summary>
+    public static void String8(this ref WireWriter w, scoped ReadOnlySpan<byte> octets)
+    {
+        if (octets.Contains((byte)0)) w.Byte((byte)'~');
+        w.String(octets);
+    }
+
     /// <summary>An upper-case word in quotes, as media types are shown.</summary>
     public static void UpperString(this ref WireWriter w, scoped ReadOnlySpan<byte> octets)
     {

@@ -105,18 +105,19 @@ internal static class ImapGrammar
     {
         literal = default;
         var mark = r;
+        var isBinary = r.TryByte((byte)'~');
         if (r.TryByte(StagedMark))
         {
             if (r.TryPeek(out var number))
             {
                 r.Advance(1);
-                literal = LiteralRef.Staged(number);
+                literal = LiteralRef.Staged(number, isBinary);
                 return true;
             }
         }
         else if (r.TryLiteralHead(out var length) && r.Unread.Length >= length)
         {
-            literal = LiteralRef.InMemory(r.Unread.Slice(0, length).ToArray());
+            literal = LiteralRef.InMemory(r.Unread.Slice(0, length).ToArray(), isBinary);
             r.Advance(length);
             return true;
         }

@@ -3,7 +3,7 @@ namespace Posthorn.Imap;
 /// <summary>A literal of a command: its octets, or the number under which the command loop has staged it.</summary>
 internal readonly struct LiteralRef
 {
-    private LiteralRef(byte[]? octets, int number) => (Octets, Number) = (octets, number);
+    private LiteralRef(byte[]? octets, int number, bool isBinary) => (Octets, Number, IsBinary) = (octets, number, isBinary);
 
     /// <summary>None when the literal was staged.</summary>
     public byte[]? Octets { get; }
@@ -11,7 +11,10 @@ internal readonly struct LiteralRef
     /// <summary>The place among the staged literals of the command.</summary>
     public int Number { get; }
 
-    public static LiteralRef InMemory(byte[] octets) => new(octets, -1);
+    /// <summary>literal8 (RFC 3516 §4.4): octets may be zero.</summary>
+    public bool IsBinary { get; }
 
-    public static LiteralRef Staged(int number) => new(null, number);
+    public static LiteralRef InMemory(byte[] octets, bool isBinary) => new(octets, -1, isBinary);
+
+    public static LiteralRef Staged(int number, bool isBinary) => new(null, number, isBinary);
 }

@@ -53,6 +53,14 @@ internal sealed class SequenceSet
         return true;
     }
 
+    /// <summary>One number.</summary>
+    public static SequenceSet Of(uint number)
+    {
+        var set = new SequenceSet();
+        set._ranges.Add(new NumberRange(number, number));
+        return set;
+    }
+
     /// <summary>A set of what is known, in which a star would mean nothing (RFC 7162 §7).</summary>
     public static bool ExpectKnown(ref GrammarReader r, out SequenceSet set)
     {

@@ -8,6 +8,9 @@ namespace Posthorn.Imap;
 /// <param name="Criteria">Of a SORT; null for a SEARCH, whose results stand in the order of the mailbox.</param>
 internal sealed record SearchContext(string Tag, SearchKey Program, IReadOnlyList<SortCriterion>? Criteria, bool ByUid)
 {
+    /// <summary>What is told of a new message that is part of it (RFC 5465 §7); null for nothing.</summary>
+    public FetchRequest? Fetch { get; init; }
+
     /// <summary>The UIDs of the result, in its order.</summary>
     public List<uint> Results { get; init; } = [];
 }
@@ -59,7 +62,10 @@ internal sealed class SearchContexts
             var fits = matching.ToHashSet();
             var had = context.Results.ToHashSet();
             Remove(session, mailbox.Known, context, [.. rows.Where(row => !fits.Contains(row)).Select(UidOf).Where(had.Contains)]);
-            await AddAsync(session, context, [.. matching.Where(row => !had.Contains(UidOf(row)))], ct);
+            List<int> added = [.. matching.Where(row => !had.Contains(UidOf(row)))];
+            List<int> newcomers = [.. added.Where(row => row >= diff.FirstNew)];
+            if (context.Fetch is { } fetch && newcomers.Count > 0) await new FetchRun(session, fetch).WriteAsync(RowSet.Of(newcomers), ct);
+            await AddAsync(session, context, added, ct);
         }
 
         uint UidOf(int row) => mailbox.Known[row].Uid.Value;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Posthorn.Core;
 using Posthorn.Store;
@@ -7,6 +8,10 @@ namespace Posthorn.Imap;
 /// <summary>Reads a search program (RFC 3501 §6.4.4) within its limits of depth and number.</summary>
 internal ref struct SearchGrammar(bool decode)
 {
+    // RFC 8474 §7 objectid.
+    private static readonly SearchValues<byte> ObjectIdBytes =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"u8);
+
     private int _keys;
 
     /// <summary>search-key *(SP search-key)</summary>
@@ -70,6 +75,7 @@ internal ref struct SearchGrammar(bool decode)
             "UNDRAFT" => new FlagKey(SystemFlags.Draft, false),
             "UNFLAGGED" => new FlagKey(SystemFlags.Flagged, false),
             "UNSEEN" => new FlagKey(SystemFlags.Seen, false),
+            "SAVEDATESUPPORTED" => new ConstantKey(true), // RFC 8514 §4.3
             _ => null!,
         };
         return key is not null;
@@ -81,7 +87,7 @@ internal ref struct SearchGrammar(bool decode)
         key = new ConstantKey(true);
         switch (name)
         {
-            case "BEFORE" or "ON" or "SINCE" or "SENTBEFORE" or "SENTON" or "SENTSINCE":
+            case "BEFORE" or "ON" or "SINCE" or "SENTBEFORE" or "SENTON" or "SENTSINCE" or "SAVEDBEFORE" or "SAVEDON" or "SAVEDSINCE":
                 return ExpectDate(ref r, name, out key);
             case "BCC" or "CC" or "FROM" or "TO":
                 if (!ExpectNeedle(ref r, out var person)) return false;
@@ -111,6 +117,10 @@ internal ref struct SearchGrammar(bool decode)
                 if (!ExpectModSeq(ref r, out var since)) return false;
                 key = new ModSeqKey(since);
                 return true;
+            case "EMAILID" or "THREADID":
+                if (!(r.ExpectSpace() && r.ExpectText(ObjectIdBytes, 255, "object id", out var id))) return false;
+                key = new ObjectIdKey(id, name == "THREADID");
+                return true;
             case "OLDER" or "YOUNGER":
                 if (!(r.ExpectSpace() && r.ExpectNumber(uint.MaxValue, "number of seconds", out var seconds))) return false;
                 if (seconds == 0) return r.Missing("number of seconds above 0");
@@ -136,16 +146,18 @@ internal ref struct SearchGrammar(bool decode)
 
     private static bool ExpectDate(ref GrammarReader r, string name, out SearchKey key)
     {
-        var sent = name.StartsWith("SENT", StringComparison.Ordinal);
+        var kind = name.StartsWith("SENT", StringComparison.Ordinal) ? DateKind.Sent
+            : name.StartsWith("SAVED", StringComparison.Ordinal) ? DateKind.Saved
+            : DateKind.Received;
         key = new ConstantKey(true);
         if (!(r.ExpectSpace() && ImapDate.ExpectDate(ref r, out var date))) return false;
-        var relation = (sent ? name[4..] : name) switch
+        var relation = (kind == DateKind.Sent ? name[4..] : kind == DateKind.Saved ? name[5..] : name) switch
         {
             "BEFORE" => DateRelation.Before,
             "ON" => DateRelation.On,
             _ => DateRelation.Since,
         };
-        key = new DateKey(relation, date, sent);
+        key = new DateKey(relation, date, kind);
         return true;
     }
 

@@ -100,6 +100,23 @@ internal sealed record ModSeqKey(ModSeq Since) : SearchKey
     public override Verdict Test(in SearchSubject subject) => Of(subject.Row.ModSeq >= Since);
 }
 
+/// <summary>EMAILID and THREADID (RFC 8474 §6); an id that is none matches nothing.</summary>
+internal sealed record ObjectIdKey(string Id, bool IsThread) : SearchKey
+{
+    private EmailId? _email;
+    private ThreadId? _thread;
+
+    public override bool TryBind(in SearchBinding binding)
+    {
+        var account = binding.Mailbox.View.Account;
+        _email = !IsThread && ObjectId.TryEmail(Id, account, out var email) ? email : null;
+        _thread = IsThread && ObjectId.TryThread(Id, account, out var thread) ? thread : null;
+        return true;
+    }
+
+    public override Verdict Test(in SearchSubject subject) => Of(subject.Row.Email == _email || subject.Row.Thread == _thread);
+}
+
 internal sealed record SizeKey(bool Larger, long Octets) : SearchKey
 {
     public override Verdict Test(in SearchSubject subject) =>
@@ -128,12 +145,25 @@ internal enum DateRelation : byte
     Since,
 }
 
-/// <summary>BEFORE, ON, SINCE and their SENT forms. RFC 9051 §6.4.4: "disregarding time and timezone".</summary>
-internal sealed record DateKey(DateRelation Relation, DateOnly Date, bool Sent) : SearchKey
+/// <summary>Which date of a message is looked at.</summary>
+internal enum DateKind : byte
+{
+    Received,
+
+    /// <summary>That of its header.</summary>
+    Sent,
+
+    /// <summary>When it came into this mailbox (RFC 8514 §4.3).</summary>
+    Saved,
+}
+
+/// <summary>BEFORE, ON, SINCE and their SENT and SAVED forms. RFC 9051 §6.4.4: "disregarding time and timezone".</summary>
+internal sealed record DateKey(DateRelation Relation, DateOnly Date, DateKind Kind) : SearchKey
 {
     public override Verdict Test(in SearchSubject subject)
     {
-        if (!Sent) return Compare(DateOnly.FromDateTime(subject.Row.ReceivedAt.UtcDateTime));
+        if (Kind == DateKind.Received) return Compare(DateOnly.FromDateTime(subject.Row.ReceivedAt.UtcDateTime));
+        if (Kind == DateKind.Saved) return Compare(DateOnly.FromDateTime(subject.Row.SavedAt.UtcDateTime));
         if (!subject.HasDetails) return Verdict.Unknown;
         return HeaderDate.TryRead(subject.Envelope.Date.Octets, out var date) ? Compare(date) : Verdict.No;
     }

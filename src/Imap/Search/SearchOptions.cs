@@ -76,6 +76,12 @@ internal sealed record SearchOptions(SearchReturn Return, PartialRange Partial)
                 return r.Missing("known return option");
             }
             options = options with { Return = options.Return | option };
+            if (option == SearchReturn.Update && r.TryKeyword(" ("u8))
+            {
+                r.Restore(mark);
+                if (!(r.ExpectAtom(32, "return option", out _) && r.ExpectSpace() && FetchGrammar.ExpectRequest(ref r, out var fetch))) return false;
+                options = options with { Fetch = fetch };
+            }
             if (option != SearchReturn.Partial) continue;
             if (!(r.ExpectSpace() && PartialRange.ExpectFrom(ref r, out var range))) return false;
             options = options with { Partial = range };
@@ -85,6 +91,9 @@ internal sealed record SearchOptions(SearchReturn Return, PartialRange Partial)
         if (options.Has(SearchReturn.Partial) && options.Has(SearchReturn.All)) return r.Missing("either ALL or PARTIAL");
         return r.ExpectByte((byte)')', "\")\"") && r.ExpectSpace();
     }
+
+    /// <summary>What is told of each message that becomes part of a result that is followed (RFC 5465 §7).</summary>
+    public FetchRequest? Fetch { get; init; }
 
     public bool Has(SearchReturn option) => (Return & option) != 0;
 

@@ -9,8 +9,14 @@ internal static class Announcer
     /// <summary>Writes EXPUNGE, EXISTS and FETCH for all that lies between what the client knows and the present, then makes it known.</summary>
     /// <param name="keepNumbers">EXPUNGE may not be sent. Then, when there is one, everything waits: what follows counts by the new numbers.</param>
     /// <returns>False when the peer is gone.</returns>
+    public static ValueTask<bool> TellAsync(ImapSession session, SelectedMailbox mailbox, bool keepNumbers, CancellationToken ct) =>
+        TellAsync(session, mailbox, keepNumbers, tellsFlags: true, fetch: null, ct);
+
+    /// <summary>As the other one, for a client that has said what it wants to hear (RFC 5465).</summary>
+    /// <param name="tellsFlags">Flags that have changed are told.</param>
+    /// <param name="fetch">What is told of each new message (§5.2).</param>
     public static async ValueTask<bool> TellAsync(
-        ImapSession session, SelectedMailbox mailbox, bool keepNumbers, CancellationToken ct)
+        ImapSession session, SelectedMailbox mailbox, bool keepNumbers, bool tellsFlags, FetchRequest? fetch, CancellationToken ct)
     {
         var present = mailbox.View.Current;
         if (ReferenceEquals(present, mailbox.Known)) return true;
@@ -20,13 +26,15 @@ internal static class Announcer
         var (before, told) = mailbox.Advance(present);
         if (!await (session.Has(Extensions.ByUid) ? VanishedAsync(session, before, diff, ct) : ExpungedAsync(session, diff, ct))) return false;
         Exists(session, mailbox, before.Count - diff.Expunged.Count);
-        for (var start = 0; start < diff.Changed.Count; start += ImapLimits.BatchRows)
+        for (var start = 0; tellsFlags && start < diff.Changed.Count; start += ImapLimits.BatchRows)
         {
             Changed(session, before, told, diff, start);
             if (!await session.Connection.FlushWhenFullAsync(ct)) return false;
         }
         if (mailbox.HasContexts) await mailbox.Contexts.TellChangedAsync(session, diff, ct);
-        return true;
+        if (fetch is null || diff.FirstNew == mailbox.Count) return true;
+        var newcomers = new RowSet([new IndexRange(diff.FirstNew, mailbox.Count - 1)]);
+        return await new FetchRun(session, fetch).WriteAsync(newcomers, ct) is not { Status: ReplyStatus.Gone };
     }
 
     /// <summary>

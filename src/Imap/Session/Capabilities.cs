@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Posthorn.Imap;
 
 /// <summary>
@@ -16,6 +18,12 @@ internal static class Capabilities
         "STATUS=SIZE", // RFC 8438
         "CONDSTORE", // RFC 7162
         "QRESYNC", // RFC 7162
+        "CATENATE", // RFC 4469
+        "BINARY", // RFC 3516
+        "OBJECTID", // RFC 8474
+        "SAVEDATE", // RFC 8514
+        "PREVIEW", // RFC 8970
+        "LIST-METADATA", // RFC 9590
         "SEARCHRES", // RFC 5182
         "WITHIN", // RFC 5032
         "ESORT", // RFC 5267
@@ -38,7 +46,9 @@ internal static class Capabilities
     public static string Of(ImapSession session)
     {
         // RFC 7888 §5: one of the two.
-        var text = Always + (session.Server.Settings.LiteralMinus ? " LITERAL-" : " LITERAL+");
+        var literals = session.Server.Settings.LiteralMinus ? " LITERAL-" : " LITERAL+";
+        // RFC 7889 §2: the same for every mailbox.
+        var text = string.Create(CultureInfo.InvariantCulture, $"{Always}{literals} APPENDLIMIT={session.Server.Settings.MessageOctetsMax}");
         if (session.Server.Settings.CapabilitiesOff.Count > 0) text = string.Join(' ', text.Split(' ').Where(word => !IsOff(session, word)));
         if (session.Identity is not null) return text;
         if (session.CanStartTls) text += " STARTTLS";

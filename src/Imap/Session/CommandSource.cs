@@ -33,7 +33,9 @@ internal sealed class CommandSource(ImapSession session)
     public async ValueTask<CommandRead> ReadAsync()
     {
         _text = null;
-        var line = await Reader.ReadLineAsync();
+        var line = session.Watch is { } watch && !Reader.HasLine
+            ? await watch.ReadLineAsync(idle: false, session.Connection.Closed)
+            : await Reader.ReadLineAsync();
         if (!line.Ok) return Failed(line);
         if (Check(line.Line) is { } fault) return CommandRead.Refused(TagOf(line.Line), fault);
         if (!TryLiteral(line.Line, out var literal)) return CommandRead.Complete(line.Line);
@@ -99,13 +101,14 @@ internal sealed class CommandSource(ImapSession session)
     /// <summary>Takes one literal in. Null when the command goes on.</summary>
     private async ValueTask<CommandRead?> TakeAsync(ArrayBufferWriter<byte> text, Literal literal)
     {
-        var isMessage = AppendCommand.IsMessageNext(
-            text.WrittenMemory[..^literal.HeadOctets], session.Has(Extensions.Utf8Names), out var mailbox);
+        var before = text.WrittenMemory[..^literal.HeadOctets];
+        if (before.Span is [.., (byte)'~']) before = before[..^1]; // literal8 (RFC 3516 §7)
+        var isMessage = AppendGrammar.IsMessageNext(before, session.Has(Extensions.Utf8Names), out var incoming);
         var room = ImapLimits.CommandOctetsMax - text.WrittenCount;
         var inMemory = literal.Octets <= Math.Min(InlineMax, room);
         var refusal = literal.NonSynchronizing && literal.Octets > ImapLimits.LiteralMinusOctetsMax && session.Server.Settings.LiteralMinus
             ? Reply.Bad("a literal of this size waits for the go-ahead", "TOOBIG")
-            : isMessage ? await session.Incoming.ConsiderAsync(session, mailbox, literal.Octets, session.Connection.Closed)
+            : isMessage ? await session.Incoming.ConsiderAsync(session, incoming, literal.Octets, session.Connection.Closed)
             : inMemory ? null
             : TooLong;
         if (refusal is { } reply) return await RefuseAsync(new(text.WrittenMemory), literal, reply);
@@ -124,7 +127,7 @@ internal sealed class CommandSource(ImapSession session)
             var kept = text.WrittenMemory[..^literal.HeadOctets].ToArray();
             text.Clear();
             text.Write(kept);
-            text.Write([ImapGrammar.StagedMark, (byte)(session.Incoming.Count - 1)]);
+            text.Write([ImapGrammar.StagedMark, (byte)(session.Incoming.Count - 1)]); // behind the tilde of a literal8
         }
         return status == ReadStatus.Ok ? null : CommandRead.Ended(status);
     }

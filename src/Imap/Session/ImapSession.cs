@@ -21,6 +21,9 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
 
     public SelectedMailbox? Selected { get; private set; }
 
+    /// <summary>What the client asked to be told of; null until it does (RFC 5465).</summary>
+    public Watch? Watch { get; private set; }
+
     /// <summary>Whose mail it is; only for commands that the table admits after log-in.</summary>
     public AccountId Account => Identity!.Account;
 
@@ -79,6 +82,16 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         Log.LoggedIn(server.Log, connection.SessionId, identity.Login);
     }
 
+    /// <summary>RFC 8437 §3: whatever the connection knew of somebody is forgotten; failed log-ins still count.</summary>
+    public void LoggedOut()
+    {
+        Log.LoggedOut(server.Log, connection.SessionId, Identity!.Login);
+        Select(null);
+        Follow(null);
+        (Identity, Enabled) = (null, Extensions.None);
+        connection.Limits = connection.Limits with { IdleTimeout = ImapLimits.LoginTimeout };
+    }
+
     public bool Has(Extensions extension) => (Enabled & extension) != 0;
 
     /// <summary>Switches on, until the connection ends, what a command asks for by name or by using it.</summary>
@@ -109,6 +122,12 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         Selected = mailbox;
     }
 
+    public void Follow(Watch? watch)
+    {
+        Watch?.Dispose();
+        Watch = watch;
+    }
+
     /// <summary>BYE, with the reason why the client is not heard any longer.</summary>
     public void SayGoodbye(ReadStatus status)
     {
@@ -126,7 +145,11 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         w.Commit();
     }
 
-    public void Dispose() => Select(null);
+    public void Dispose()
+    {
+        Select(null);
+        Follow(null);
+    }
 
     private static void Bye(ref WireWriter w, string text)
     {
@@ -198,8 +221,8 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
     private async ValueTask<bool> FinishAsync(string tag, Reply reply, Verb? verb)
     {
         if (reply.Status == ReplyStatus.Gone) return false;
-        if (verb is not null && reply.Status != ReplyStatus.Bad && verb.Updates != Updates.None && Selected is not null
-            && !await Announcer.TellAsync(this, Selected, verb.Updates == Updates.KeepNumbers || reply.KeepsNumbers, connection.Closed)) return false;
+        if (verb is not null && reply.Status != ReplyStatus.Bad && verb.Updates != Updates.None
+            && !await TellAsync(verb, verb.Updates == Updates.KeepNumbers || reply.KeepsNumbers)) return false;
         if (reply.TellsModSeq && Selected is not null) reply = reply with { Code = $"HIGHESTMODSEQ {Selected.Known.HighestModSeq.Value}" };
         _badInARow = verb is null && reply.Status == ReplyStatus.Bad ? _badInARow + 1 : 0;
         var w = connection.Write();
@@ -213,6 +236,11 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         // Replies to pipelined commands leave together.
         return connection.Reader.HasLine ? await connection.FlushWhenFullAsync() : await connection.FlushAsync();
     }
+
+    private ValueTask<bool> TellAsync(Verb verb, bool keepNumbers) =>
+        Watch is { } watch ? watch.TellAsync(verb, keepNumbers, connection.Closed)
+        : Selected is null ? new(true)
+        : Announcer.TellAsync(this, Selected, keepNumbers, connection.Closed);
 
     // No command came out of the input: answer what can be answered. False when the session is over.
     private async ValueTask<bool> GoOnAfterAsync(CommandRead read)

@@ -15,6 +15,9 @@ internal static class Replies
     /// <summary>RFC 5530 §3: some of the messages are gone, and the client has not been told yet.</summary>
     public static readonly Reply ExpungeIssued = Reply.No("some of the messages no longer exist", "EXPUNGEISSUED");
 
+    /// <summary>RFC 3516 §4.3.</summary>
+    public static readonly Reply UnknownCoding = Reply.No("a part has a transfer encoding that is not known here", "UNKNOWN-CTE");
+
     public static readonly Reply ReadOnly = Reply.No("the mailbox is open read-only");
 
     public static readonly Reply BadName = Reply.No("this is not a mailbox name", "CANNOT");

@@ -42,6 +42,13 @@ internal sealed record Verb(string Name, string Rfc, SessionStates Allowed, Upda
 {
     private const int NameOctetsMax = 32;
 
+    /// <summary>It may change the messages of the selected mailbox, and its client must see how.</summary>
+    public bool ChangesSelected => Name is "EXPUNGE" or "UID EXPUNGE" or "STORE" or "UID STORE" or "FETCH" or "UID FETCH"
+        || BringsMessages;
+
+    /// <summary>It may bring new messages to the selected mailbox.</summary>
+    public bool BringsMessages => Name is "APPEND" or "REPLACE" or "UID REPLACE" or "COPY" or "UID COPY" or "MOVE" or "UID MOVE";
+
     /// <summary>The table: dispatch, state gate, capability list and metric label in one.</summary>
     public static readonly Verb[] Table =
     [
@@ -63,9 +70,23 @@ internal sealed record Verb(string Name, string Rfc, SessionStates Allowed, Upda
         new("LIST", "RFC 3501 §6.3.8", SessionStates.LoggedIn, Updates.All, ListCommand.TryParse, "LIST-EXTENDED"),
         new("LSUB", "RFC 3501 §6.3.9", SessionStates.LoggedIn, Updates.All, ListCommand.TryParseLsub),
         new("STATUS", "RFC 3501 §6.3.10", SessionStates.LoggedIn, Updates.All, StatusCommand.TryParse),
+        new("UNAUTHENTICATE", "RFC 8437 §3", SessionStates.LoggedIn, Updates.None, UnauthenticateCommand.TryParse, "UNAUTHENTICATE"),
+        new("COMPRESS", "RFC 4978 §3", SessionStates.LoggedIn, Updates.None, CompressCommand.TryParse, "COMPRESS=DEFLATE"),
+        new("GETQUOTA", "RFC 9208 §4.1.1", SessionStates.LoggedIn, Updates.All, GetQuotaCommand.TryParse,
+            "QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE"),
+        new("GETQUOTAROOT", "RFC 9208 §4.1.2", SessionStates.LoggedIn, Updates.All, GetQuotaRootCommand.TryParse),
+        new("SETQUOTA", "RFC 9208 §4.1.3", SessionStates.LoggedIn, Updates.All, SetQuotaCommand.TryParse, "QUOTASET"),
+        new("GETMETADATA", "RFC 5464 §4.2", SessionStates.LoggedIn, Updates.All, GetMetadataCommand.TryParse, "METADATA"),
+        new("SETMETADATA", "RFC 5464 §4.3", SessionStates.LoggedIn, Updates.All, SetMetadataCommand.TryParse),
+        new("RESETKEY", "RFC 4467 §7", SessionStates.LoggedIn, Updates.All, ResetKeyCommand.TryParse, "URLAUTH"),
+        new("GENURLAUTH", "RFC 4467 §7", SessionStates.LoggedIn, Updates.All, GenUrlAuthCommand.TryParse),
+        new("URLFETCH", "RFC 4467 §7", SessionStates.LoggedIn, Updates.All, UrlFetchCommand.TryParse),
         new("NAMESPACE", "RFC 2342 §5", SessionStates.LoggedIn, Updates.All, NamespaceCommand.TryParse, "NAMESPACE"),
         new("APPEND", "RFC 3501 §6.3.11", SessionStates.LoggedIn, Updates.All, AppendCommand.TryParse, "MULTIAPPEND"),
+        new("REPLACE", "RFC 8508 §3.2", SessionStates.Selected, Updates.All, ReplaceCommand.TryParse, "REPLACE"),
+        new("UID REPLACE", "RFC 8508 §3.3", SessionStates.Selected, Updates.All, ReplaceCommand.TryParseUid),
         new("IDLE", "RFC 2177 §3", SessionStates.LoggedIn, Updates.All, IdleCommand.TryParse, "IDLE"),
+        new("NOTIFY", "RFC 5465 §3.1", SessionStates.LoggedIn, Updates.All, NotifyCommand.TryParse, "NOTIFY"),
         new("CHECK", "RFC 3501 §6.4.1", SessionStates.Selected, Updates.All, NoopCommand.TryParseCheck),
         new("CLOSE", "RFC 3501 §6.4.2", SessionStates.Selected, Updates.None, CloseCommand.TryParse),
         new("UNSELECT", "RFC 3691 §2", SessionStates.Selected, Updates.None, CloseCommand.TryParseUnselect, "UNSELECT"),

@@ -49,12 +49,13 @@ internal static class MailListeners
             new ImapSettings
             {
                 MessageOctetsMax = config.MessageOctetsMax,
+                Hostname = config.Hostname.Ascii,
                 CapabilitiesOff = config.ImapCapabilitiesOff,
                 LiteralMinus = config.ImapLiteralMinus,
                 Version = Release.Version,
             },
             storage.Store,
-            storage.Directory.Authenticator,
+            storage.Directory,
             startTls,
             logs.CreateLogger<ImapServer>());
 

@@ -1,0 +1,30 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using Posthorn.Core;
+
+namespace Posthorn.Imap;
+
+/// <summary>GETQUOTAROOT (RFC 9208 §4.1.2). The mailbox need not exist.</summary>
+internal sealed record GetQuotaRootCommand(MailboxName Mailbox) : Command
+{
+    public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
+    {
+        command = null;
+        if (!(r.ExpectSpace() && r.ExpectMailbox(out var mailbox) && r.ExpectEnd())) return false;
+        command = new GetQuotaRootCommand(mailbox);
+        return true;
+    }
+
+    public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
+    {
+        if (await session.Server.Accounts.FindAsync(session.Account, ct) is not { } account) return QuotaRoot.NotFound;
+        var w = session.Connection.Write();
+        w.Raw("* QUOTAROOT "u8);
+        w.Mailbox(Mailbox.Path, session.Has(Extensions.Utf8Names));
+        w.Space();
+        w.Astring(Encoding.UTF8.GetBytes(account.Address.ToString()));
+        w.CrLf();
+        w.Commit();
+        return await QuotaRoot.WriteAsync(session, account, ct) ? Reply.Ok("GETQUOTAROOT completed") : QuotaRoot.NotFound;
+    }
+}
