@@ -400,7 +400,7 @@ internal static class ImapText
         if (options.Fetch is { } fetch)
         {
             Fetch(ref w, fetch);
-            w.Text(words[update..]);
+            w.Text(words.AsSpan(update));
         }
         if (options.Has(SearchReturn.Partial)) w.Text($" {options.Partial}"); // the last one of the names
         w.Byte((byte)')');

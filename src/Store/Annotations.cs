@@ -29,8 +29,8 @@ public sealed class Annotations
     private const string DeleteSql = "DELETE FROM annotation WHERE account = $1 AND mailbox = $2 AND owner = $3 AND entry = $4";
 
     private const string CountSql =
-        "SELECT COALESCE(SUM(CASE WHEN mailbox = $2 AND owner = $3 THEN 1 ELSE 0 END), 0), COALESCE(SUM(LENGTH(value)), 0) "
-        + "FROM annotation WHERE account = $1";
+        "SELECT COALESCE(SUM(CASE WHEN mailbox = $1 AND owner = $2 THEN 1 ELSE 0 END), 0), COALESCE(SUM(LENGTH(value)), 0) "
+        + "FROM annotation WHERE account = $3";
 
     private static readonly AccountId Everybody = new(0);
     private static readonly MailboxId Server = new(0);
@@ -128,7 +128,7 @@ public sealed class Annotations
         }
 
         tx.Prepare(WriteSql).Bind(account.Value).Bind(mailbox.Value).Bind(owner.Value).Bind(annotation.Entry).Bind(value).Execute();
-        using var rows = tx.Prepare(CountSql).Bind(account.Value).Bind(mailbox.Value).Bind(owner.Value).Query();
+        using var rows = tx.Prepare(CountSql).Bind(mailbox.Value).Bind(owner.Value).Bind(account.Value).Query();
         rows.Next();
         if (rows.Int64(0) > StoreLimits.AnnotationsMax || rows.Int64(1) > StoreLimits.AnnotationOctetsMax) throw new RefusalException(TooMany);
     }
