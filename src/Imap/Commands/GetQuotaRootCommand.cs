@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Posthorn.Core;
+using Posthorn.Directory;
 
 namespace Posthorn.Imap;
 
@@ -18,13 +19,24 @@ internal sealed record GetQuotaRootCommand(MailboxName Mailbox) : Command
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         if (await session.Server.Accounts.FindAsync(session.Account, ct) is not { } account) return QuotaRoot.NotFound;
+        // Without any limit there is no root to tell of; clients trip on a QUOTA response that lists nothing.
+        var limited = await session.Server.Store.QuotaAsync(account.Id, ct) is { } usage && (usage.QuotaBytes ?? usage.QuotaMessages) is not null;
+        WriteRoots(session, limited ? account : null);
+        if (!limited) return Reply.Ok("GETQUOTAROOT completed");
+        return await QuotaRoot.WriteAsync(session, account, ct) ? Reply.Ok("GETQUOTAROOT completed") : QuotaRoot.NotFound;
+    }
+
+    private void WriteRoots(ImapSession session, Account? root)
+    {
         var w = session.Connection.Write();
         w.Raw("* QUOTAROOT "u8);
         w.Mailbox(Mailbox.Path, session.Has(Extensions.Utf8Names));
-        w.Space();
-        w.Astring(Encoding.UTF8.GetBytes(account.Address.ToString()));
+        if (root is not null)
+        {
+            w.Space();
+            w.Astring(Encoding.UTF8.GetBytes(root.Address.ToString()));
+        }
         w.CrLf();
         w.Commit();
-        return await QuotaRoot.WriteAsync(session, account, ct) ? Reply.Ok("GETQUOTAROOT completed") : QuotaRoot.NotFound;
     }
 }
