@@ -20,7 +20,8 @@ internal sealed class SmtpTarget : Target
     [
         .. Verb.Table.Select(v => v.Name + " "), "MAIL FROM:<", "RCPT TO:<", ">", "<>", "FROM:", "TO:",
         "<ann@example.org>", "<postmaster>", "<\"a b\"@example.org>", "@a.example,@b.example:", "ann@[127.0.0.1]",
-        "[IPv6:::1]", "mx.example.org", " SIZE=1000", " BODY=8BITMIME", " BODY=7BIT", " BODY=BINARYMIME", "LAST", " SMTPUTF8", " AUTH=<>",
+        "[IPv6:::1]", "mx.example.org", " SIZE=1000", " BODY=8BITMIME", " BODY=7BIT", " BODY=BINARYMIME", "LAST", "ADDR=", "IPV6:", "[UNAVAILABLE]",
+        " SMTPUTF8", " AUTH=<>",
         " AUTH=ann+2Bx@example.org", " RET=HDRS", " ENVID=x", " NOTIFY=NEVER", " ORCPT=rfc822;x", "=",
         " NOTIFY=SUCCESS,DELAY", " ORCPT=utf-8;", "\\x{EB}", "+2B",
         " RET=FULL", " REQUIRETLS", " HOLDFOR=60", " HOLDUNTIL=2030-01-02T03:04:05Z", " BY=120;R", " BY=-60;NT", " MT-PRIORITY=-3",
@@ -72,7 +73,8 @@ internal sealed class SmtpTarget : Target
         MailCommand mail => $" FROM:{Path(mail.From)}{Options(mail.Options)}{Unknown(mail.Options.Unknown)}",
         RcptCommand rcpt => $" TO:{Path(rcpt.To)}{Options(rcpt.Options)}{Unknown(rcpt.Options.Unknown)}",
         AuthCommand auth => " " + auth.Mechanism + (auth.Initial is { } initial ? " " + Encoding.ASCII.GetString(initial) : ""),
-        VrfyCommand => " x",
+        VrfyCommand vrfy => " " + vrfy.Text,
+        XclientCommand xclient => xclient.Remote is { } remote ? $" ADDR={remote}" : " NAME=x",
         BdatCommand bdat => string.Create(CultureInfo.InvariantCulture, $" {bdat.SizeOctets}{(bdat.IsLast ? " LAST" : "")}"),
         _ => "",
     };

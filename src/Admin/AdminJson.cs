@@ -16,28 +16,34 @@ namespace Posthorn.Admin;
         typeof(WordConverter<AccountKind>), typeof(WordConverter<AccountState>), typeof(WordConverter<ClientProtocol>),
         typeof(WordConverter<ConnectionSecurity>), typeof(WordConverter<Disposition>), typeof(WordConverter<DmarcHandling>),
         typeof(WordConverter<DnsRecordState>), typeof(WordConverter<QueueState>), typeof(WordConverter<ReportFaultKind>),
-        typeof(WordConverter<ReportKind>), typeof(WordConverter<Role>), typeof(WordConverter<SigningKeyState>), typeof(WordConverter<StsMode>),
+        typeof(WordConverter<ReportKind>), typeof(WordConverter<Role>), typeof(WordConverter<RuleAction>),
+        typeof(WordConverter<SigningKeyState>), typeof(WordConverter<StsMode>),
         typeof(WordConverter<TlsRequirement>), typeof(WordConverter<VerifyLineKind>),
     ])]
 [JsonSerializable(typeof(AccountChangeBody))]
 [JsonSerializable(typeof(AccountView))]
 [JsonSerializable(typeof(AliasChangeBody))]
 [JsonSerializable(typeof(AliasView))]
+[JsonSerializable(typeof(BanView))]
 [JsonSerializable(typeof(DnsReport))]
 [JsonSerializable(typeof(DomainChangeBody))]
 [JsonSerializable(typeof(DomainView))]
 [JsonSerializable(typeof(IssuedTokenView))]
 [JsonSerializable(typeof(NewAccountBody))]
 [JsonSerializable(typeof(NewAliasBody))]
+[JsonSerializable(typeof(NewBanBody))]
 [JsonSerializable(typeof(NewDomainBody))]
+[JsonSerializable(typeof(NewRuleBody))]
 [JsonSerializable(typeof(NewTokenBody))]
 [JsonSerializable(typeof(Page<AccountView>), TypeInfoPropertyName = "AccountPage")]
 [JsonSerializable(typeof(Page<AliasView>), TypeInfoPropertyName = "AliasPage")]
+[JsonSerializable(typeof(Page<BanView>), TypeInfoPropertyName = "BanPage")]
 [JsonSerializable(typeof(Page<DomainView>), TypeInfoPropertyName = "DomainPage")]
 [JsonSerializable(typeof(Page<QueueView>), TypeInfoPropertyName = "QueuePage")]
 [JsonSerializable(typeof(Page<StoredReport>), TypeInfoPropertyName = "ReportPage")]
 [JsonSerializable(typeof(Page<TlsOverrideView>), TypeInfoPropertyName = "TlsOverridePage")]
 [JsonSerializable(typeof(Page<TlsResultRow>), TypeInfoPropertyName = "TlsResultPage")]
+[JsonSerializable(typeof(Page<RuleView>), TypeInfoPropertyName = "RulePage")]
 [JsonSerializable(typeof(Page<TokenView>), TypeInfoPropertyName = "TokenPage")]
 [JsonSerializable(typeof(PasswordBody))]
 [JsonSerializable(typeof(Problem))]
@@ -45,6 +51,7 @@ namespace Posthorn.Admin;
 [JsonSerializable(typeof(ReadinessView))]
 [JsonSerializable(typeof(ReportContent))]
 [JsonSerializable(typeof(ReportSummary))]
+[JsonSerializable(typeof(RuleView))]
 [JsonSerializable(typeof(ServerView))]
 [JsonSerializable(typeof(SigningKeyImportBody))]
 [JsonSerializable(typeof(SigningKeyList))]

@@ -12,6 +12,8 @@ internal static class AdminLimits
 
     public const int TokenLifetimeDaysMax = 3650;
 
+    public const long BanSecondsMax = 10L * 365 * 86_400;
+
     public const int NameCharactersMax = 200;
 
     public static readonly TimeSpan ReadinessTimeout = TimeSpan.FromSeconds(5);

@@ -22,6 +22,8 @@ public sealed record AdminParts
 
     public required MailTrust Trust { get; init; }
 
+    public required StageRules Rules { get; init; }
+
     public required Resolver Resolver { get; init; }
 
     public required ReportBook Reports { get; init; }

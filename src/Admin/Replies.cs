@@ -55,7 +55,7 @@ internal static class Replies
         RefusalKind.Forbidden => StatusCodes.Status403Forbidden,
         RefusalKind.OverQuota => StatusCodes.Status507InsufficientStorage,
         RefusalKind.TooLarge => StatusCodes.Status413PayloadTooLarge,
-        RefusalKind.TooMany => StatusCodes.Status429TooManyRequests,
+        RefusalKind.TooMany or RefusalKind.RateLimited => StatusCodes.Status429TooManyRequests,
         // No request here carries a precondition, which is what 412 would be about (RFC 9110 §15.5.13).
         RefusalKind.Conflict => StatusCodes.Status409Conflict,
         RefusalKind.Disabled => StatusCodes.Status409Conflict,

@@ -12,6 +12,14 @@ public sealed class NetworkSet
     /// <summary>127.0.0.0/8 and ::1.</summary>
     public static readonly NetworkSet Loopback = new([IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")]);
 
+    /// <summary>What is nobody's on the Internet (private, link-local, carriers' shared and unique local addresses): behind one may stand a proxy, a
+    /// container bridge or a whole house.</summary>
+    public static readonly NetworkSet Private = new(
+    [
+        IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("172.16.0.0/12"), IPNetwork.Parse("192.168.0.0/16"), IPNetwork.Parse("169.254.0.0/16"),
+        IPNetwork.Parse("100.64.0.0/10"), IPNetwork.Parse("fc00::/7"), IPNetwork.Parse("fe80::/10"),
+    ]);
+
     private readonly IPNetwork[] _networks;
 
     private NetworkSet(IPNetwork[] networks) => _networks = networks;

@@ -24,6 +24,9 @@ public enum RefusalKind
     /// <summary>Too many things: recipients, mailboxes, connections, log-ins (SMTP 452 4.5.3, IMAP LIMIT, HTTP 429).</summary>
     TooMany,
 
+    /// <summary>Too much in this time; the sentence tells when it may go on (SMTP 450, IMAP LIMIT, HTTP 429).</summary>
+    RateLimited,
+
     /// <summary>The value is well formed and means nothing acceptable here (SMTP 553, IMAP CANNOT, HTTP 400).</summary>
     Invalid,
 

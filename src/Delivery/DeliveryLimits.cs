@@ -12,6 +12,24 @@ internal static class DeliveryLimits
     /// <summary>Received fields (RFC 5321 §6.3).</summary>
     public const int HopsMax = 50;
 
+    /// <summary>Received fields that this host wrote itself; an address may lead outside and back once.</summary>
+    public const int OwnHopsMax = 1;
+
+    /// <summary>Rules that the operator makes; each message asks all of them.</summary>
+    public const int RulesMax = 1000;
+
+    /// <summary>Characters of a pattern or a text of a rule.</summary>
+    public const int RuleCharsMax = 500;
+
+    /// <summary>Octets of a header field's value that a rule looks at.</summary>
+    public const int RuleValueOctetsMax = 16 * 1024;
+
+    /// <summary>A packet of a milter: its library sends at most 64 KB, and 1 MB of a body if that was agreed on.</summary>
+    public const int MilterPacketOctetsMax = 1024 * 1024;
+
+    /// <summary>Fields of a message, those that milters add included.</summary>
+    public const int MilterFieldsMax = 10_000;
+
     /// <summary>Mailboxes that one commit delivers to; a message for more goes through the queue.</summary>
     public const int MailboxesPerCommitMax = 20;
 

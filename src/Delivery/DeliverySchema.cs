@@ -5,7 +5,7 @@ namespace Posthorn.Delivery;
 /// <summary>The tables of the queue. See docs/queue.md.</summary>
 internal static class DeliverySchema
 {
-    public static Schema Schema { get; } = new("delivery", [First, Parameters, Junk]);
+    public static Schema Schema { get; } = new("delivery", [First, Parameters, Junk, Rules]);
 
     // A recipient's number is what operators name it by, so it is never used again; SQLite needs AUTOINCREMENT for that. The numbers of entries are
     // nobody's. recipients counts the rows of an entry: whoever takes it to zero removes the entry and its link to the blob.
@@ -64,6 +64,35 @@ internal static class DeliverySchema
         CREATE INDEX queue_claimed ON queue_recipient (lease) WHERE state = 1;
         CREATE INDEX queue_domain ON queue_recipient (domain, recipient);
         CREATE INDEX queue_unfollowed ON queue_recipient (entry) WHERE kind = 2;
+        """;
+
+    private const string Rules = """
+        -- sqlite
+        CREATE TABLE stage_rule (
+            rule INTEGER PRIMARY KEY AUTOINCREMENT,
+            position BIGINT NOT NULL,
+            listener TEXT,
+            network TEXT,
+            helo TEXT,
+            sender TEXT,
+            recipient TEXT,
+            header TEXT,
+            action BIGINT NOT NULL,
+            text TEXT NOT NULL
+        );
+        -- postgres
+        CREATE TABLE stage_rule (
+            rule BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            position BIGINT NOT NULL,
+            listener TEXT,
+            network TEXT,
+            helo TEXT,
+            sender TEXT,
+            recipient TEXT,
+            header TEXT,
+            action BIGINT NOT NULL,
+            text TEXT NOT NULL
+        );
         """;
 
     // What MAIL and RCPT asked for. by_mode: 0 notify, 1 return, plus 2 for a trace.

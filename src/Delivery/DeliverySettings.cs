@@ -33,6 +33,8 @@ public sealed record DeliverySettings
     /// <summary>Connections to all destinations at a time.</summary>
     public int ConnectionsMax { get; init; } = 64;
 
+    public MilterSettings Milters { get; init; } = new();
+
     /// <summary>Addresses to connect from; empty leaves it to the system.</summary>
     public IReadOnlyList<IPAddress> Sources { get; init; } = [];
 

@@ -34,6 +34,12 @@ public sealed record Origin
 
     public string SessionId { get; init; } = "";
 
+    /// <summary>Where it came in, as rules call it: <c>mx</c>, <c>submission</c>, <c>lmtp</c>; empty for what is born here.</summary>
+    public string Listener { get; init; } = "";
+
+    /// <summary>The milters of the session, which have seen the envelope; null where there are none.</summary>
+    public MilterSession? Milters { get; init; }
+
     /// <summary>Who is logged in: the message is a submission (RFC 6409), to be completed and stripped of Bcc. Null at the MX.</summary>
     public Identity? Submitter { get; init; }
 

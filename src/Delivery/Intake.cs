@@ -18,16 +18,27 @@ public sealed class Intake
     private readonly MailStore _store;
     private readonly Vacancies _vacancies;
     private readonly AddressBook _book;
+    private readonly SendingAllowance _sending;
     private readonly Routing _routing;
     private readonly MailTrust? _trust;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
     internal Intake(
-        DeliverySettings settings, Database db, MailStore store, AddressBook book, Routing routing, MailTrust? trust, TimeProvider time,
+        DeliverySettings settings,
+        Database db,
+        MailStore store,
+        AddressBook book,
+        SendingAllowance sending,
+        Routing routing,
+        MailTrust? trust,
+        TimeProvider time,
         ILogger log) =>
-        (_settings, _db, _store, _vacancies, _book, _routing, _trust, _time, _log) =
-            (settings, db, store, new Vacancies(db, store, settings.MessageOctetsMax, time), book, routing, trust, time, log);
+        (_settings, _db, _store, _vacancies, _book, _sending, _routing, _trust, _time, _log, Rules) =
+            (settings, db, store, new Vacancies(db, store, settings.MessageOctetsMax, time), book, sending, routing, trust, time, log,
+                new StageRules(db, log));
+
+    public StageRules Rules { get; }
 
     /// <summary>Whether mail from this submitter (null: from anybody, at the MX) is taken for the address, and where it would go.</summary>
     /// <returns>Refusals: NotFound (550 5.1.1), Forbidden (relaying denied, 550 5.7.1), Disabled (5.2.1), OverQuota (452 4.2.2), TooMany.</returns>
@@ -43,16 +54,21 @@ public sealed class Intake
         return await ReachableAsync(address, await _book.ResolveAsync(address, ct), ct);
     }
 
+    /// <summary>The milters of a new session; null when there are none.</summary>
+    public MilterSession? BeginMilters() =>
+        _settings.Milters.Milters.Count == 0 ? null : new MilterSession(_settings.Milters, _settings.Hostname.Ascii, _time, _log);
+
     /// <summary>RCPT TO:&lt;postmaster&gt; without a domain (RFC 5321 §4.5.1).</summary>
     public async ValueTask<Result<Recipient>> PostmasterAsync(CancellationToken ct = default) =>
         await ReachableAsync(_settings.Postmaster, await _book.ResolvePostmasterAsync(ct), ct);
 
-    /// <summary>Whether this submitter may use the reverse-path (RFC 6409 §6.1).</summary>
-    /// <returns>Null when it may.</returns>
-    public async ValueTask<Refusal?> SenderAsync(ReversePath from, Identity submitter, CancellationToken ct = default) =>
-        from.Address is not { } address || await _book.MaySendAsAsync(submitter, address, ct)
-            ? null
-            : Refusals.NotYours(address, submitter.Address);
+    /// <summary>Whether this submitter may use the reverse-path (RFC 6409 §6.1), and may send more today.</summary>
+    /// <returns>Null when it may. Refusals: Forbidden (553 5.7.1), RateLimited (450 4.7.1).</returns>
+    public async ValueTask<Refusal?> SenderAsync(ReversePath from, Identity submitter, CancellationToken ct = default)
+    {
+        if (from.Address is { } address && !await _book.MaySendAsAsync(submitter, address, ct)) return Refusals.NotYours(address, submitter.Address);
+        return await _sending.CheckAsync(submitter.Account, ct);
+    }
 
     /// <summary>Reads the message to its end, stores and routes it. What comes back without a refusal is durable for every recipient.</summary>
     /// <param name="message">The octets with CRLF line ends. A <see cref="RefusalException"/> out of it (too large, a bare LF) becomes the refusal.
@@ -84,7 +100,12 @@ public sealed class Intake
         using var head = new MessageHead(message);
         await head.FillAsync(ct);
         // RFC 5321 §6.3
-        if (HeaderScan.CountReceived(head.Octets.Span) > DeliveryLimits.HopsMax) return Refusals.TooManyHops;
+        var hops = HeaderScan.CountReceived(head.Octets.Span);
+        if (hops > DeliveryLimits.HopsMax) return Refusals.TooManyHops;
+        if (hops > DeliveryLimits.OwnHopsMax && HeaderScan.CountReceivedBy(head.Octets.Span, _settings.Hostname.Ascii) > DeliveryLimits.OwnHopsMax)
+        {
+            return Refusals.BeenHereTwice;
+        }
         var legs = Leg.Of(envelope.Recipients);
         var circling = origin.Submitter is null ? Routing.Circling(head.Octets.Span, legs) : [];
         if (circling.Count == legs.Count) return Refusals.DeliveredBefore;
@@ -95,6 +116,19 @@ public sealed class Intake
             var completed = await CompleteAsync(head, submitter, now, ct);
             if (!completed.TryGet(out start)) return completed.Refusal!;
         }
+        var ruled = Rules.IsEmpty ? default : Rules.AtMessage(
+            new RuleSubject(origin.Listener, origin.Remote, origin.Helo, envelope.From), envelope.Recipients, head.Header);
+        if (ruled.Refusal is not null) return ruled.Refusal;
+        var arriving = new Arriving(name, now, envelope, origin, legs, circling, ruled.Quarantine, ruled.Header);
+        if (ruled.Discards) return Discard(arriving);
+        if (origin.Milters is not { } milters) return await TakeAsync(arriving, head, start, message, ct);
+        return await FilterAsync(arriving, milters, head, start, message, ct);
+    }
+
+    private async ValueTask<Result<Receipt>> TakeAsync(
+        Arriving arriving, MessageHead head, ReadOnlyMemory<byte> start, Stream message, CancellationToken ct)
+    {
+        var (name, now, envelope, origin, legs, circling, quarantine, added) = arriving;
         using var provenance = await ProvenanceAsync(head, start, envelope, origin, legs, ct);
         if (origin.Submitter is null) start = WithoutForgeries(head);
         var (staged, eightBit) = await StageAsync(head, start, message, provenance, ct);
@@ -107,18 +141,69 @@ public sealed class Intake
             if (seen is not null) await _db.WriteAsync(tx => Count(tx, seen), ct);
             return refused;
         }
+        var trace = Trace(proven, Received(name, now, envelope, origin));
+        if (added is { Length: > 0 }) trace = [.. trace, .. added];
         var letter = new Letter(
-            name, envelope.From, staged.Blob, staged.Summary, Trace(proven, Received(name, now, envelope, origin)),
+            name, envelope.From, staged.Blob, staged.Summary, trace,
             envelope.Utf8 && !Ascii.IsValid(head.Header), eightBit, now)
         {
             Parameters = TlsRequiredField.Apply(envelope.Parameters, staged.Summary, start.Span),
             Junk = junk,
             Seen = seen,
+            Quarantine = quarantine,
         };
-        if (await _routing.TakeAsync(letter, legs, circling, ct) is { } refusal) return refusal;
+        if (quarantine is not null) Log.Quarantined(_log, name, quarantine);
+        if (await _routing.TakeAsync(letter, legs, circling, SpendingOf(envelope, origin), ct) is { } refusal) return refusal;
         Log.Accepted(_log, name, staged.Length, envelope.From, envelope.Recipients.Count, origin.SessionId);
         return new Receipt(name, staged.Length);
     }
+
+    // The milters see what would be stored, and what they make of it is taken in its place.
+    private async ValueTask<Result<Receipt>> FilterAsync(
+        Arriving arriving, MilterSession milters, MessageHead head, ReadOnlyMemory<byte> start, Stream message, CancellationToken ct)
+    {
+        if (!await head.HoldHeaderAsync(DeliveryLimits.SubmissionHeaderOctetsMax, ct)) return Refusals.HeaderTooLarge;
+        // A submission was completed after its header was held; for others the buffer may have grown just now.
+        var octets = arriving.Origin.Submitter is null ? head.Octets : start;
+        var length = HeaderFields.Of(octets.Span).Length;
+#pragma warning disable CA2000 // disposing them would dispose the caller's stream, and the message's body
+        var rest = new HeadedStream(octets[length..], head.IsWhole ? Stream.Null : message, _settings.MessageOctetsMax);
+        await using var shown = await MilteredMessage.ReadAsync(octets[..length], rest, _settings.MessageOctetsMax, ct);
+        if (await milters.MessageAsync(arriving.Name, shown, ct) is { } refusal) return refusal;
+        if (milters.Discards) return Discard(arriving);
+        var whole = new HeadedStream(shown.Header(), shown.Body(), _settings.MessageOctetsMax);
+#pragma warning restore CA2000
+        using var again = new MessageHead(whole);
+        await again.FillAsync(ct);
+        if (!await again.HoldHeaderAsync(DeliveryLimits.SubmissionHeaderOctetsMax, ct)) return Refusals.HeaderTooLarge;
+        return await TakeAsync(arriving with { Quarantine = arriving.Quarantine ?? shown.Quarantine }, again, again.Octets, whole, ct);
+    }
+
+    private Receipt Discard(Arriving arriving)
+    {
+        Log.Discarded(_log, arriving.Name, arriving.Envelope.From, arriving.Origin.SessionId);
+        return new Receipt(arriving.Name, 0);
+    }
+
+    // Counted in the action that takes the message.
+    private Action<Transaction>? SpendingOf(Envelope envelope, Origin origin)
+    {
+        if (origin.Submitter is not { } submitter) return null;
+        EmailAddress[] recipients = [.. envelope.Recipients.Select(static recipient => recipient.Address).DistinctBy(static address => address.Key)];
+        return tx => _sending.Spend(tx, submitter.Account, recipients);
+    }
+
+    /// <summary>A message on its way in, with what is decided about it already.</summary>
+    /// <param name="Added">Fields that rules put before it.</param>
+    private sealed record Arriving(
+        string Name,
+        DateTimeOffset Now,
+        Envelope Envelope,
+        Origin Origin,
+        List<Leg> Legs,
+        List<Leg> Circling,
+        string? Quarantine,
+        byte[]? Added);
 
     private async ValueTask<(StagedMessage Message, bool EightBit)> StageAsync(
         MessageHead head, ReadOnlyMemory<byte> start, Stream message, Provenance? provenance, CancellationToken ct)

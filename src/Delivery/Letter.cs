@@ -30,6 +30,9 @@ internal sealed record Letter(
     /// <summary>What the author's domain wants to hear of the message; counted in the commit that takes it.</summary>
     public DmarcObservation? Seen { get; init; }
 
+    /// <summary>Why an operator should look at it before anybody gets it; null for nearly every message.</summary>
+    public string? Quarantine { get; init; }
+
     private const int NameOctets = 10;
     private const int RandomOctets = 4;
     private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -16,6 +16,21 @@ internal static partial class Log
     [LoggerMessage(5003, LogLevel.Information, "Message {Message} was checked: {Verdicts}")]
     public static partial void Judged(ILogger log, string message, string verdicts);
 
+    [LoggerMessage(5050, LogLevel.Warning, "Milter {Milter} failed: {Reason}")]
+    public static partial void MilterFailed(ILogger log, string milter, string reason);
+
+    [LoggerMessage(5051, LogLevel.Information, "Message {Message} from <{Sender}> vanishes, session {Session}: a filter wants that")]
+    public static partial void Discarded(ILogger log, string message, ReversePath sender, string session);
+
+    [LoggerMessage(5052, LogLevel.Warning, "Message {Message} is held for an operator: {Reason}")]
+    public static partial void Quarantined(ILogger log, string message, string reason);
+
+    [LoggerMessage(5053, LogLevel.Information, "Rule {Rule} ({Action}) made by {By}")]
+    public static partial void RuleAdded(ILogger log, long rule, RuleAction action, string by);
+
+    [LoggerMessage(5054, LogLevel.Information, "Rule {Rule} removed by {By}")]
+    public static partial void RuleRemoved(ILogger log, long rule, string by);
+
     [LoggerMessage(5010, LogLevel.Information, "Message {Message} is delivered to {Recipient}: {Reply}")]
     public static partial void Delivered(ILogger log, string message, EmailAddress recipient, string reply);
 

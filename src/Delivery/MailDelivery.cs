@@ -104,7 +104,7 @@ public sealed class MailDelivery : IAsyncDisposable
         var attempts = new Attempts(settings, db, blobs, store, directory.AddressBook, table, send, settlement, trust, reading, time, log);
         var runner = new QueueRunner(settings, db, attempts, time, log);
         routing.Queued = runner.Wake;
-        var intake = new Intake(settings, db, store, directory.AddressBook, routing, trust, time, log);
+        var intake = new Intake(settings, db, store, directory.AddressBook, directory.Sending, routing, trust, time, log);
         var sending = tls is null || resolver is null ? null : Sending(settings, db, directory, intake, tls, resolver, time, log);
         return new MailDelivery(intake, new Queue(db, table, runner.Wake, log), runner, tls, sending, closeOutbound);
     }

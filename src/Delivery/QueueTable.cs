@@ -111,6 +111,11 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
         Count(tx, entry, InsertRecipients(tx, entry, parameters.HoldUntil ?? tx.Now, legs) - legs.Count);
     }
 
+    /// <summary>Holds what was inserted in this action, for an operator to decide.</summary>
+    public static void HoldNew(Transaction tx, string name, string reason) =>
+        tx.Prepare("UPDATE queue_recipient SET state = 2, reply = $1 WHERE entry IN (SELECT entry FROM queue_entry WHERE name = $2)")
+            .Bind(reason).Bind(name).Execute();
+
     /// <summary>Follows an address: its row becomes those of its targets, each of which the entry has once.</summary>
     /// <returns>False when the claim is lost.</returns>
     public bool Replace(Transaction tx, long entry, QueuedRecipient recipient, string node, IReadOnlyList<Leg> legs)

@@ -13,6 +13,8 @@ internal static class Refusals
     public static readonly Refusal TooManyHops = new(
         RefusalKind.Loop, $"the message has gone through more than {DeliveryLimits.HopsMax} servers: it seems to go in circles");
 
+    public static readonly Refusal BeenHereTwice = new(RefusalKind.Loop, "the message has been here twice before: it goes in circles");
+
     public static readonly Refusal DeliveredBefore = new(RefusalKind.Loop, "the message has been delivered to this mailbox before");
 
     public static readonly Refusal NoFrom = new(RefusalKind.Invalid, "the message needs a From field with an address");

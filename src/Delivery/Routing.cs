@@ -34,16 +34,20 @@ internal sealed class Routing(Database db, MailStore store, QueueTable queue)
 
     /// <summary>Returns after the commit.</summary>
     /// <param name="circling">Those of the legs that are to be bounced.</param>
+    /// <param name="spend">Counts the message in the same action; what it refuses was never taken.</param>
     /// <returns>Why nobody can have the message; null when somebody has it, or the queue.</returns>
-    public ValueTask<Refusal?> TakeAsync(Letter letter, List<Leg> legs, IReadOnlyList<Leg> circling, CancellationToken ct)
+    public ValueTask<Refusal?> TakeAsync(
+        Letter letter, List<Leg> legs, IReadOnlyList<Leg> circling, Action<Transaction>? spend, CancellationToken ct)
     {
         var commit = Prepare(letter, legs, circling);
-        if (letter.Seen is not { } seen) return db.WriteAsync(commit, ct);
+        if (spend is null && letter.Seen is null) return db.WriteAsync(commit, ct);
         return db.WriteAsync(
             tx =>
             {
                 var refusal = commit(tx);
-                if (refusal is null) DmarcBook.Record(tx, seen);
+                if (refusal is not null) return refusal;
+                spend?.Invoke(tx);
+                if (letter.Seen is { } seen) DmarcBook.Record(tx, seen);
                 return refusal;
             },
             ct);
@@ -52,7 +56,8 @@ internal sealed class Routing(Database db, MailStore store, QueueTable queue)
     /// <summary>The action that takes the message: what can be computed before it is computed here.</summary>
     public Func<Transaction, Refusal?> Prepare(Letter letter, List<Leg> legs, IReadOnlyList<Leg> circling)
     {
-        if (legs.Count > DeliveryLimits.MailboxesPerCommitMax || letter.Parameters.HoldUntil is not null || !legs.TrueForAll(GoesStraight))
+        var waits = letter.Parameters.HoldUntil is not null || letter.Quarantine is not null;
+        if (waits || legs.Count > DeliveryLimits.MailboxesPerCommitMax || !legs.TrueForAll(GoesStraight))
         {
             return tx =>
             {
@@ -99,6 +104,7 @@ internal sealed class Routing(Database db, MailStore store, QueueTable queue)
     private void Enqueue(Transaction tx, Letter letter, IReadOnlyList<Leg> legs)
     {
         queue.Insert(tx, letter, legs);
+        if (letter.Quarantine is { } reason) QueueTable.HoldNew(tx, letter.Name, reason);
         tx.OnCommit(Queued);
     }
 

@@ -19,6 +19,8 @@ public sealed record Account(
     DateTimeOffset? DisabledAt,
     DateTimeOffset? RemovedAt)
 {
+    public OwnSendingLimits Sending { get; init; } = OwnSendingLimits.None;
+
     public bool IsActive => DisabledAt is null && RemovedAt is null;
 
     /// <summary>A service sends only; everybody else has a mailbox.</summary>
@@ -53,6 +55,11 @@ public sealed record AccountChange
     public Role? Role { get; init; }
 
     public Quota? Quota { get; init; }
+
+    public OwnSendingLimits? Sending { get; init; }
+
+    /// <summary>Addresses and <c>*@domain</c> that the account may send from beside its own; the list replaces the one before.</summary>
+    public IReadOnlyList<string>? SendAs { get; init; }
 }
 
 /// <summary>The limits of a mailbox; none means unlimited.</summary>

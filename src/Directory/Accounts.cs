@@ -7,7 +7,8 @@ namespace Posthorn.Directory;
 /// <summary>The accounts: opened, changed, disabled, removed for 30 days, then purged.</summary>
 public sealed class Accounts
 {
-    private const string Columns = "account, address, name, kind, role, quota_bytes, quota_messages, created, disabled, removed";
+    private const string Columns = "account, address, name, kind, role, quota_bytes, quota_messages, created, disabled, removed, "
+        + "send_messages, send_recipients, send_first_time";
 
     private readonly Database _db;
     private readonly Generation _generation;
@@ -31,16 +32,20 @@ public sealed class Accounts
 
     public async ValueTask<Result<Account>> AddAsync(Authority by, NewAccount wanted, CancellationToken ct = default)
     {
-        string? hash = null;
+        PasswordSecrets? secrets = null;
         if (wanted.Password is { } password)
         {
-            var hashed = await _passwords.HashAsync(password, ct);
-            if (!hashed.TryGet(out hash)) return hashed.Refusal!;
+            var made = await SecretsAsync(wanted.Address.Domain, password, ct);
+            if (!made.TryGet(out secrets)) return made.Refusal!;
         }
-        var added = await _db.TryWriteAsync(tx => Add(tx, by, wanted, hash), ct);
+        var added = await _db.TryWriteAsync(tx => Add(tx, by, wanted, secrets), ct);
         if (added.TryGet(out var account)) Log.AccountAdded(_log, account.Address, account.Id, by.Name);
         return added;
     }
+
+    /// <summary>Addresses and <c>*@domain</c> that the account may send from beside its own.</summary>
+    public ValueTask<IReadOnlyList<string>> SendAsAsync(AccountId account, CancellationToken ct = default) =>
+        _db.ReadAsync(db => SendAs.Of(db, account), ct);
 
     public ValueTask<Account?> FindAsync(EmailAddress address, CancellationToken ct = default) => _db.ReadAsync(db => Read(db, address), ct);
 
@@ -66,9 +71,9 @@ public sealed class Accounts
     public async ValueTask<Result<Account>> SetPasswordAsync(
         Authority by, EmailAddress address, ReadOnlyMemory<byte> password, CancellationToken ct = default)
     {
-        var hashed = await _passwords.HashAsync(password, ct);
-        if (!hashed.TryGet(out var hash)) return hashed.Refusal!;
-        var changed = await ChangeAsync(by, address, (tx, account) => Credentials.SetPassword(tx, account.Id, hash), ct);
+        var made = await SecretsAsync(address.Domain, password, ct);
+        if (!made.TryGet(out var secrets)) return made.Refusal!;
+        var changed = await ChangeAsync(by, address, (tx, account) => SetPassword(tx, account, secrets), ct);
         if (changed.Ok) Log.PasswordChanged(_log, address, by.Name);
         return changed;
     }
@@ -80,9 +85,13 @@ public sealed class Accounts
             if (change.Role == Role.Admin) by.DemandEverything("make somebody administrator of the server");
             var quota = change.Quota ?? new Quota(account.QuotaBytes, account.QuotaMessages);
             DemandSense(quota);
-            tx.Prepare("UPDATE account SET name = $1, role = $2, quota_bytes = $3, quota_messages = $4 WHERE account = $5")
-                .Bind(change.Name ?? account.Name).Bind((long)(change.Role ?? account.Role))
-                .Bind(quota.Bytes).Bind(quota.Messages).Bind(account.Id.Value).Execute();
+            var sending = change.Sending ?? account.Sending;
+            DemandSense(sending);
+            tx.Prepare("UPDATE account SET name = $1, role = $2, quota_bytes = $3, quota_messages = $4, send_messages = $5, send_recipients = $6, "
+                    + "send_first_time = $7 WHERE account = $8")
+                .Bind(change.Name ?? account.Name).Bind((long)(change.Role ?? account.Role)).Bind(quota.Bytes).Bind(quota.Messages)
+                .Bind(sending.Messages).Bind(sending.Recipients).Bind(sending.FirstTime).Bind(account.Id.Value).Execute();
+            if (change.SendAs is not null) SendAs.Replace(tx, by, account.Id, change.SendAs);
             if (change.Quota is null || !account.HasMailbox) return;
             foreach (var hook in QuotaChanged) hook(tx, account.Id, quota);
         }, ct);
@@ -172,7 +181,14 @@ public sealed class Accounts
         return rows.Next() ? Row(rows) : null;
     }
 
-    private Account Add(Transaction tx, Authority by, NewAccount wanted, string? hash)
+    private async ValueTask<Result<PasswordSecrets>> SecretsAsync(Domain domain, ReadOnlyMemory<byte> password, CancellationToken ct) =>
+        await _passwords.SecretsAsync(password, await _db.ReadAsync(db => Domains.AllowsScram(db, domain), ct), ct);
+
+    // The domain may have changed its mind since the secrets were made.
+    private static void SetPassword(Transaction tx, Account account, PasswordSecrets secrets) =>
+        Credentials.SetPassword(tx, account.Id, secrets, Domains.AllowsScram(tx, account.Address.Domain));
+
+    private Account Add(Transaction tx, Authority by, NewAccount wanted, PasswordSecrets? secrets)
     {
         var address = wanted.Address;
         by.Demand(address.Domain);
@@ -187,7 +203,8 @@ public sealed class Accounts
             .Bind(id.Value).Bind(address.Domain.Ascii).Bind(address.LocalKey).Bind(address.ToString()).Bind(wanted.Name)
             .Bind((long)wanted.Kind).Bind((long)wanted.Role).Bind(wanted.QuotaBytes).Bind(wanted.QuotaMessages)
             .Bind(tx.Now).Bind(tx.Now).Execute();
-        if (hash is not null) Credentials.SetPassword(tx, id, hash);
+        var account = Read(tx, id)!;
+        if (secrets is not null) SetPassword(tx, account, secrets);
         foreach (var alias in wanted.Aliases)
         {
             by.Demand(alias.Domain);
@@ -195,7 +212,6 @@ public sealed class Accounts
             Names.DemandFree(tx, alias);
             Aliases.Insert(tx, alias, [address]);
         }
-        var account = Read(tx, id)!;
         foreach (var hook in Provisioning) hook(tx, account);
         _generation.RiseAfter(tx);
         return account;
@@ -226,10 +242,20 @@ public sealed class Accounts
         if (quota.Bytes < 0 || quota.Messages < 0) throw Refused.Invalid("a quota cannot be negative");
     }
 
+    private static void DemandSense(OwnSendingLimits sending)
+    {
+        foreach (var limit in (long?[])[sending.Messages, sending.Recipients, sending.FirstTime])
+        {
+            if (limit is < 0 or > OwnSendingLimits.Max) throw Refused.Invalid($"a limit of sending is a number from 0 to {OwnSendingLimits.Max}");
+        }
+    }
+
     private bool Erase(Transaction tx, Account account)
     {
         Aliases.Forget(tx, account.Address);
         tx.Prepare("DELETE FROM credential WHERE account = $1").Bind(account.Id.Value).Execute();
+        SendingAllowance.Forget(tx, account.Id);
+        SendAs.Forget(tx, account.Id);
         tx.Prepare("UPDATE domain SET administrator = NULL WHERE administrator = $1").Bind(account.Id.Value).Execute();
         tx.Prepare("DELETE FROM account WHERE account = $1").Bind(account.Id.Value).Execute();
         _generation.RiseAfter(tx);
@@ -246,5 +272,8 @@ public sealed class Accounts
         rows.NullableInt64(6),
         rows.Time(7),
         rows.IsNull(8) ? null : rows.Time(8),
-        rows.IsNull(9) ? null : rows.Time(9));
+        rows.IsNull(9) ? null : rows.Time(9))
+    {
+        Sending = new OwnSendingLimits(rows.NullableInt64(10), rows.NullableInt64(11), rows.NullableInt64(12)),
+    };
 }

@@ -58,7 +58,7 @@ public sealed class AddressBook
 
     /// <summary>
     /// Whether the address belongs to who is logged in: the account's own, plus forms included, an alias that names the account,
-    /// or an undefined one whose mail reaches only the account.
+    /// an undefined one whose mail reaches only the account, or one that the account was given to send as, alone or with its whole domain.
     /// </summary>
     public ValueTask<bool> MaySendAsAsync(Identity identity, EmailAddress address, CancellationToken ct = default) =>
         identity.Address.Key == address.Key

@@ -81,5 +81,49 @@ internal static class DirectorySchema
         ) WITHOUT ROWID;
         """,
         "ALTER TABLE domain ADD COLUMN dmarc BIGINT NOT NULL DEFAULT 0;",
+        """
+        ALTER TABLE domain ADD COLUMN scram BIGINT NOT NULL DEFAULT 0;
+        CREATE TABLE directory_secret (
+            name TEXT NOT NULL PRIMARY KEY,
+            secret BLOB NOT NULL
+        ) WITHOUT ROWID;
+        """,
+        """
+        ALTER TABLE account ADD COLUMN send_messages BIGINT;
+        ALTER TABLE account ADD COLUMN send_recipients BIGINT;
+        ALTER TABLE account ADD COLUMN send_first_time BIGINT;
+        CREATE TABLE sending_day (
+            account BIGINT NOT NULL,
+            day BIGINT NOT NULL,
+            messages BIGINT NOT NULL,
+            recipients BIGINT NOT NULL,
+            first_time BIGINT NOT NULL,
+            PRIMARY KEY (account, day)
+        ) WITHOUT ROWID;
+        CREATE TABLE sending_known (
+            account BIGINT NOT NULL,
+            recipient BIGINT NOT NULL,
+            PRIMARY KEY (account, recipient)
+        ) WITHOUT ROWID;
+        CREATE TABLE send_as (
+            account BIGINT NOT NULL,
+            pattern TEXT NOT NULL,
+            PRIMARY KEY (account, pattern)
+        ) WITHOUT ROWID;
+        """,
+        """
+        CREATE TABLE ban (
+            network TEXT NOT NULL PRIMARY KEY,
+            reason TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT
+        ) WITHOUT ROWID;
+        CREATE TABLE greylist (
+            key BIGINT NOT NULL PRIMARY KEY,
+            opens BIGINT NOT NULL,
+            until BIGINT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX greylist_until ON greylist (until);
+        """,
     ];
 }

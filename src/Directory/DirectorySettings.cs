@@ -14,6 +14,9 @@ public sealed record DirectorySettings
     /// <summary>Memory that all password hashes under way may use together.</summary>
     public int PasswordMemoryKiBMax { get; init; } = 64 * 1024;
 
+    /// <summary>What an account may send in a day, unless it has limits of its own.</summary>
+    public SendingLimits Sending { get; init; } = SendingLimits.Default;
+
     /// <summary>How long a removed account can be restored.</summary>
     public TimeSpan RemovalGrace { get; init; } = TimeSpan.FromDays(30);
 }

@@ -7,13 +7,17 @@ namespace Posthorn.Directory;
 /// <summary>The domains whose mail this server takes in.</summary>
 public sealed class Domains
 {
-    private const string Columns = "domain, plus_addressing, catch_all, administrator, created, disabled, dmarc";
+    private const string Columns = "domain, plus_addressing, catch_all, administrator, created, disabled, dmarc, scram";
+
+    private const int ForgottenPerActionMax = 500;
 
     private readonly Database _db;
     private readonly Generation _generation;
+    private readonly ScramOffer _scram;
     private readonly ILogger _log;
 
-    internal Domains(Database db, Generation generation, ILogger log) => (_db, _generation, _log) = (db, generation, log);
+    internal Domains(Database db, Generation generation, ScramOffer scram, ILogger log) =>
+        (_db, _generation, _scram, _log) = (db, generation, scram, log);
 
     public async ValueTask<Result<LocalDomain>> AddAsync(Authority by, Domain name, CancellationToken ct = default)
     {
@@ -57,16 +61,25 @@ public sealed class Domains
             {
                 throw Refused.Invalid("the administrator of a domain must be an active account with a mailbox");
             }
-            tx.Prepare("UPDATE domain SET plus_addressing = $1, catch_all = $2, administrator = $3, disabled = $4, dmarc = $5 WHERE domain = $6")
+            tx.Prepare("UPDATE domain SET plus_addressing = $1, catch_all = $2, administrator = $3, disabled = $4, dmarc = $5, scram = $6 "
+                    + "WHERE domain = $7")
                 .Bind(change.PlusAddressing ?? old.PlusAddressing)
                 .Bind((change.CatchAll is { } catchAll ? catchAll.Value : old.CatchAll)?.ToString())
                 .Bind((change.Administrator is { } administrator ? administrator.Value : old.Administrator)?.Value)
                 .Bind(Since(change.Disabled, old.DisabledAt, tx.Now)?.ToUnixTimeMilliseconds())
                 .Bind((long)(change.Dmarc ?? old.Dmarc))
+                .Bind(change.Scram ?? old.Scram)
                 .Bind(name.Ascii).Execute();
             _generation.RiseAfter(tx);
+            _scram.RefreshAfter(tx);
             return Read(tx, name)!;
         }, ct);
+        if (changed.Ok && change.Scram == false)
+        {
+            while (await _db.WriteAsync(tx => Credentials.ForgetScram(tx, name, ForgottenPerActionMax), ct) > 0)
+            {
+            }
+        }
         if (changed.Ok) Log.DomainChanged(_log, name, by.Name);
         return changed;
     }
@@ -100,6 +113,9 @@ public sealed class Domains
         return rows.Next() ? Row(rows) : null;
     }
 
+    internal static bool AllowsScram(Snapshot db, Domain name) =>
+        db.Prepare("SELECT 1 FROM domain WHERE domain = $1 AND scram = 1").Bind(name.Ascii).Scalar() is not null;
+
     internal static DateTimeOffset? Since(bool? wanted, DateTimeOffset? since, DateTimeOffset now) => wanted switch
     {
         null => since,
@@ -114,5 +130,8 @@ public sealed class Domains
         rows.NullableInt64(3) is { } administrator ? new AccountId(administrator) : null,
         rows.Time(4),
         rows.IsNull(5) ? null : rows.Time(5),
-        (DmarcHandling)rows.Int64(6));
+        (DmarcHandling)rows.Int64(6))
+    {
+        Scram = rows.Bool(7),
+    };
 }

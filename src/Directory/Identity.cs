@@ -14,6 +14,12 @@ public sealed record Identity(AccountId Account, EmailAddress Address, Role Role
 /// <param name="Encrypted">TLS is active on the connection.</param>
 public readonly record struct LoginContext(string Protocol, IPAddress? Remote, bool Encrypted)
 {
+    /// <summary>The channel binding of the connection's TLS, tls-server-end-point (RFC 5929 §4); empty where there is none.</summary>
+    public ReadOnlyMemory<byte> ServerEndPoint { get; init; }
+
+    /// <summary>The e-mail address in a client certificate that the operator's authorities vouch for; null without one.</summary>
+    public string? CertificateAddress { get; init; }
+
     public bool IsLoopback => Remote is null || IPAddress.IsLoopback(Remote.IsIPv4MappedToIPv6 ? Remote.MapToIPv4() : Remote);
 }
 

@@ -8,7 +8,11 @@ namespace Posthorn.Directory;
 /// <param name="Administrator">Who reads postmaster@ and abuse@ unless they are defined; without one, the first administrator there is.</param>
 public sealed record LocalDomain(
     Domain Name, bool PlusAddressing, EmailAddress? CatchAll, AccountId? Administrator, DateTimeOffset CreatedAt, DateTimeOffset? DisabledAt,
-    DmarcHandling Dmarc = DmarcHandling.Honour);
+    DmarcHandling Dmarc = DmarcHandling.Honour)
+{
+    /// <summary>Its accounts may log in by SCRAM, so that verifiers are kept beside the passwords' hashes.</summary>
+    public bool Scram { get; init; }
+}
 
 /// <summary>What may change about a domain; a property left out stays as it is.</summary>
 public sealed record DomainChange
@@ -22,6 +26,8 @@ public sealed record DomainChange
     public bool? Disabled { get; init; }
 
     public DmarcHandling? Dmarc { get; init; }
+
+    public bool? Scram { get; init; }
 }
 
 /// <summary>What a domain makes of the wishes of others about mail that fails DMARC; a later one is milder. The numbers are stored.</summary>

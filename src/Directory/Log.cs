@@ -65,4 +65,13 @@ internal static partial class Log
 
     [LoggerMessage(3043, LogLevel.Warning, "Log-in as {Address} over {Protocol} from {Remote} refused: disabled")]
     public static partial void LoginDisabled(ILogger log, EmailAddress address, string protocol, IPAddress? remote);
+
+    [LoggerMessage(3060, LogLevel.Warning, "Network {Network} banned by {By}: {Reason}")]
+    public static partial void Banned(ILogger log, string network, string reason, string by);
+
+    [LoggerMessage(3061, LogLevel.Information, "Ban of {Network} taken back by {By}")]
+    public static partial void Unbanned(ILogger log, string network, string by);
+
+    [LoggerMessage(3062, LogLevel.Error, "Network {Network} could not be banned")]
+    public static partial void BanFailed(ILogger log, Exception error, string network);
 }

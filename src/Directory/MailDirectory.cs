@@ -14,10 +14,11 @@ namespace Posthorn.Directory;
 //  * Every change passes an Authority, which refuses what reaches beyond it; no speaker decides about rights.
 //  * A password is known only while a log-in is under way. Passwords are stored as Argon2id with their parameters, API tokens as
 //    SHA-256 (their secrets have 256 random bits); a log line or a refusal never carries either.
+//  * SCRAM's verifiers lie beside the hash only where the domain allows them; they go when it does not any more.
 //  * Unknown logins cost what known ones do.
 //  * What AddressBook remembers is dropped in OnCommit of every change here, and by a notice on the other nodes.
 //
-// Locks: LoginThrottle and ProvenPasswords each have one, held for dictionary work only. AddressBook's cache is lock-free.
+// Locks: LoginThrottle, Conduct and ProvenPasswords each have one, held for dictionary work only. AddressBook's cache is lock-free.
 // What this room must never do: touch mail (others hang their work on Accounts.Provisioning, QuotaChanged and Purging), or answer an
 // unknown login and a wrong password differently.
 
@@ -34,12 +35,18 @@ public sealed class MailDirectory : IDisposable
         _db = db;
         _generation = new Generation(db);
         _passwords = new PasswordCheck(settings);
-        Domains = new Domains(db, _generation, log);
+        var scram = new ScramOffer(db, _generation);
+        Domains = new Domains(db, _generation, scram, log);
         Accounts = new Accounts(db, _generation, _passwords, settings, time, log);
         Aliases = new Aliases(db, _generation, log);
         Tokens = new Tokens(db, time, log);
         AddressBook = new AddressBook(db, _generation);
-        Authenticator = new Authenticator(db, settings, _passwords, time, log);
+        Sending = new SendingAllowance(db, settings, time);
+        Bans = new Bans(db, time, log);
+        Conduct = new Conduct(Bans, settings, time, log);
+        Greylist = new Greylist(db, settings, time);
+        Authenticator = new Authenticator(db, settings, _passwords, scram, Conduct, time, log);
+        _ = scram.RefreshAsync(); // before the first greeting
     }
 
     public static Schema Schema { get; } = new(DirectorySchema.Room, DirectorySchema.Steps);
@@ -53,6 +60,14 @@ public sealed class MailDirectory : IDisposable
     public Tokens Tokens { get; }
 
     public AddressBook AddressBook { get; }
+
+    public SendingAllowance Sending { get; }
+
+    public Bans Bans { get; }
+
+    public Conduct Conduct { get; }
+
+    public Greylist Greylist { get; }
 
     public Authenticator Authenticator { get; }
 

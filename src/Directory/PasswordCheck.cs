@@ -16,6 +16,28 @@ internal sealed class PasswordCheck(DirectorySettings settings) : IDisposable
     private readonly ProvenPasswords _proven = new();
     private readonly PasswordHash _nobody = PasswordHash.Unmatchable(settings.PasswordCost);
 
+    /// <summary>All that is stored of a password.</summary>
+    public async ValueTask<Result<PasswordSecrets>> SecretsAsync(ReadOnlyMemory<byte> password, bool withScram, CancellationToken ct)
+    {
+        var hashed = await HashAsync(password, ct);
+        if (!hashed.TryGet(out var hash)) return hashed.Refusal!;
+        return new PasswordSecrets(hash, withScram ? await ScramAsync(password, ct) : []);
+    }
+
+    /// <summary>None when too many log-ins are under way.</summary>
+    public async ValueTask<IReadOnlyList<ScramVerifier>> ScramAsync(ReadOnlyMemory<byte> password, CancellationToken ct)
+    {
+        try
+        {
+            return await _budget.RunAsync<IReadOnlyList<ScramVerifier>>(
+                settings.PasswordCost, () => [.. ScramHash.All.Select(hash => ScramVerifier.Make(hash, password.Span))], ct);
+        }
+        catch (RefusalException)
+        {
+            return [];
+        }
+    }
+
     public async ValueTask<Result<string>> HashAsync(ReadOnlyMemory<byte> password, CancellationToken ct)
     {
         if (!PasswordHash.TryPrepare(password.Span, out var prepared) || prepared.Length < PasswordBytesMin)

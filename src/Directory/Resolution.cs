@@ -41,6 +41,7 @@ internal sealed class Resolution
     public static bool BelongsTo(Snapshot db, EmailAddress address, Identity identity)
     {
         if (Domains.Read(db, address.Domain) is not { DisabledAt: null } domain) return false;
+        if (SendAs.Allows(db, identity.Account, address)) return true;
         foreach (var (candidate, _) in Forms(address, domain))
         {
             if (Accounts.Read(db, candidate) is { } account) return account.Id == identity.Account;

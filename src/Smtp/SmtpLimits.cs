@@ -12,6 +12,9 @@ internal static class SmtpLimits
     /// <summary>The argument of EHLO (RFC 5321 §4.5.3.1.2).</summary>
     public const int HelloOctetsMax = 255;
 
+    /// <summary>A value of XCLIENT.</summary>
+    public const int XclientValueOctetsMax = 255;
+
     /// <summary>Digits of SIZE (RFC 1870 §4).</summary>
     public const int SizeDigitsMax = 20;
 
@@ -27,11 +30,20 @@ internal static class SmtpLimits
     /// <summary>A keyword of a parameter that nobody knows, as it is repeated to the client.</summary>
     public const int KeywordOctetsMax = 32;
 
+    /// <summary>Addresses that EXPN tells.</summary>
+    public const int ExpandedMax = 100;
+
     /// <summary>A reply line with its ending (RFC 5321 §4.5.3.1.5).</summary>
     public const int ReplyOctetsMax = 512;
 
     /// <summary>Commands in a row that are unknown, malformed or out of order, before the connection is closed.</summary>
     public const int BadCommandsMax = 10;
+
+    /// <summary>Mistakes of a connection that are answered at once, before the tarpit begins.</summary>
+    public const int MistakesAnsweredAtOnceMax = 3;
+
+    /// <summary>Steps of the tarpit: no reply comes later.</summary>
+    public const int TarpitStepsMax = 5;
 
     /// <summary>Failed log-ins before the connection is closed.</summary>
     public const int LoginFailuresMax = 3;
@@ -41,6 +53,9 @@ internal static class SmtpLimits
 
     /// <summary>How often a client may be answered that has named no recipient since its last message. A pipeline counts once.</summary>
     public const int TurnsWithoutMailMax = 1000;
+
+    /// <summary>A line of a message with its ending: longer ones are a fault of some program, and no text.</summary>
+    public const int TextLineOctetsMax = 65_536;
 
     /// <summary>Chunks of one message; a client that sends 1 KB at a time reaches it at 64 MB.</summary>
     public const int ChunksMax = 65_536;

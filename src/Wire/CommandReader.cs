@@ -46,6 +46,10 @@ public sealed class CommandReader : IDisposable
     /// (RFC 2920 §3.2).</summary>
     public bool HasLine => FindLine(out _) > 0;
 
+    /// <summary>Waits a while; true as soon as the peer has sent something, false when it kept silent or is gone.</summary>
+    public async ValueTask<bool> HearsWithinAsync(TimeSpan time, CancellationToken ct = default) =>
+        !_buffer.IsEmpty || await FillAsync(time, stoppable: true, ct) == ReadStatus.Ok;
+
     /// <summary>Starts the clock of a body. Call it before the first <see cref="ReadBodyAsync"/> of each.</summary>
     public void BeginBody()
     {

@@ -14,6 +14,9 @@ public sealed record ConnectionLimits
     /// <summary>From one IPv4 address or one IPv6 /64, which is what one subscriber has (RFC 6177).</summary>
     public int ConnectionsPerNetworkMax { get; init; } = 50;
 
+    /// <summary>From one IPv4 /24 or one IPv6 /48, which is what one customer of a provider may have.</summary>
+    public int ConnectionsPerWideNetworkMax { get; init; } = 200;
+
     /// <summary>Whose connections count only against <see cref="ConnectionsMax"/>; <see cref="NetworkSet.Empty"/> exempts nobody.</summary>
     public NetworkSet Exempt { get; init; } = NetworkSet.Loopback;
 }
@@ -39,8 +42,10 @@ public sealed class ConnectionLimiter(ConnectionLimits limits)
             if (network is { } counted)
             {
                 _networks.TryGetValue(counted, out var already);
-                if (already >= limits.ConnectionsPerNetworkMax) return null;
+                _networks.TryGetValue(counted.Wide, out var around);
+                if (already >= limits.ConnectionsPerNetworkMax || around >= limits.ConnectionsPerWideNetworkMax) return null;
                 _networks[counted] = already + 1;
+                _networks[counted.Wide] = around + 1;
             }
             _count++;
         }
@@ -53,10 +58,16 @@ public sealed class ConnectionLimiter(ConnectionLimits limits)
         {
             _count--;
             if (network is not { } counted) return;
-            var left = _networks[counted] - 1;
-            if (left == 0) _networks.Remove(counted);
-            else _networks[counted] = left;
+            Take(counted);
+            Take(counted.Wide);
         }
+    }
+
+    private void Take(Network network)
+    {
+        var left = _networks[network] - 1;
+        if (left == 0) _networks.Remove(network);
+        else _networks[network] = left;
     }
 
     /// <summary>A connection's place, taken until it is disposed of.</summary>
@@ -71,8 +82,11 @@ public sealed class ConnectionLimiter(ConnectionLimits limits)
     }
 
     /// <summary>The first 64 bits of an IPv6 address, or an IPv4 address.</summary>
-    internal readonly record struct Network(bool IsIPv6, ulong Prefix)
+    internal readonly record struct Network(bool IsIPv6, ulong Prefix, bool IsWide = false)
     {
+        /// <summary>The first 48 bits of an IPv6 address, or the /24 of an IPv4 address.</summary>
+        public Network Wide => new(IsIPv6, IsIPv6 ? Prefix & ~0xFFFFUL : Prefix & ~0xFFUL, true);
+
         public static Network Of(IPAddress address)
         {
             Span<byte> bytes = stackalloc byte[16];

@@ -22,4 +22,7 @@ internal static partial class Log
 
     [LoggerMessage(1006, LogLevel.Warning, "{Listener}: the trusted proxy {Proxy} sent no valid PROXY header")]
     public static partial void NoProxyHeader(ILogger log, string listener, IPEndPoint proxy);
+
+    [LoggerMessage(1007, LogLevel.Information, "{Listener} {Session}: {Remote} is banned")]
+    public static partial void Banned(ILogger log, string listener, string session, IPEndPoint remote);
 }

@@ -27,6 +27,9 @@ public sealed record SpeakerOptions
     /// <summary>Proxies that must send a PROXY header first; from everyone else it is taken for what it is, a wrong command.</summary>
     public NetworkSet TrustedProxies { get; init; } = NetworkSet.Empty;
 
+    /// <summary>Who is not served at all; asked once for each connection, and answered from memory.</summary>
+    public Func<IPAddress, bool> IsBanned { get; init; } = static _ => false;
+
     /// <summary>The line for a client that finds no place, with its CRLF (<c>421 4.7.0 …</c>, <c>* BYE …</c>). Sent in the clear only.</summary>
     public ReadOnlyMemory<byte> Busy { get; init; }
 }
@@ -89,6 +92,13 @@ public sealed class SpeakerListener(
         await using var connection = new WireConnection(context, options.Limits, time, owned: false);
         using var scope = log.BeginScope(connection.SessionId);
         var listener = new KeyValuePair<string, object?>("listener", options.Name);
+        if (options.IsBanned(connection.Remote.Address))
+        {
+            // Not a word: whoever is banned is a program that would come again at once.
+            Meters.Refused.Add(1, listener);
+            Log.Banned(log, options.Name, connection.SessionId, connection.Remote);
+            return;
+        }
         using var place = _limiter.TryEnter(connection.Remote.Address);
         if (place is null)
         {

@@ -4,6 +4,8 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Posthorn.Core;
@@ -31,6 +33,7 @@ public sealed class WireConnection : IAsyncDisposable
     private readonly bool _owned;
     private SslStream? _tls;
     private DeflateLayer? _deflate;
+    private byte[]? _serverEndPoint;
     private string? _abortReason;
     private bool _disposed;
 
@@ -76,6 +79,13 @@ public sealed class WireConnection : IAsyncDisposable
 
     /// <summary>Both directions are compressed.</summary>
     public bool IsCompressed => _deflate is not null;
+
+    /// <summary>On the server's side, the hash of the certificate that was shown: tls-server-end-point (RFC 5929 §4.1). Empty without TLS, or
+    /// when the certificate's signature has no hash function of its own.</summary>
+    public ReadOnlyMemory<byte> ServerEndPoint => _serverEndPoint ??= ServerEndPointOf(_tls?.LocalCertificate);
+
+    /// <summary>On the server's side, the e-mail address in a client certificate that an authority vouches for; null without one.</summary>
+    public string? ClientCertificateAddress { get; private set; }
 
     public TimeProvider Time { get; }
 
@@ -139,6 +149,11 @@ public sealed class WireConnection : IAsyncDisposable
             {
                 await stream.AuthenticateAsServerAsync(
                     (_, hello, _, _) => new(server.Choose(name = hello.ServerName)), null, token);
+                if (stream.RemoteCertificate is X509Certificate2 client && server.Trusts(client))
+                {
+                    var address = client.GetNameInfo(X509NameType.EmailName, forIssuer: false);
+                    ClientCertificateAddress = address.Length > 0 ? address : null;
+                }
                 return TlsDetails.Of(stream, name, SslPolicyErrors.None);
             },
             ct);
@@ -154,6 +169,7 @@ public sealed class WireConnection : IAsyncDisposable
             TargetHost = client.ServerName,
             EnabledSslProtocols = TlsDetails.Allowed,
             AllowRenegotiation = false,
+            ClientCertificates = client.Certificate is { } own ? [own] : null,
             RemoteCertificateValidationCallback = (sender, certificate, chain, errors) =>
             {
                 faults = errors;
@@ -223,6 +239,17 @@ public sealed class WireConnection : IAsyncDisposable
         e is IOException or InvalidDataException or SocketException or ObjectDisposedException
         || (e is OperationCanceledException && !ct.IsCancellationRequested);
 
+    // RFC 5929 §4.1: the hash of the certificate's own signature, with SHA-256 in the place of what is too weak.
+    private static byte[] ServerEndPointOf(X509Certificate? certificate) => certificate is not X509Certificate2 shown ? []
+        : shown.SignatureAlgorithm.Value switch
+        {
+            "1.2.840.113549.1.1.4" or "1.2.840.113549.1.1.5" or "1.2.840.113549.1.1.11" or "1.2.840.10045.4.1" or "1.2.840.10045.4.3.2"
+                => SHA256.HashData(shown.RawDataMemory.Span),
+            "1.2.840.113549.1.1.12" or "1.2.840.10045.4.3.3" => SHA384.HashData(shown.RawDataMemory.Span),
+            "1.2.840.113549.1.1.13" or "1.2.840.10045.4.3.4" => SHA512.HashData(shown.RawDataMemory.Span),
+            _ => [],
+        };
+
     private static IPEndPoint EndPointOf(EndPoint? endPoint) => endPoint is IPEndPoint ip
         ? new IPEndPoint(ip.Address.Unmapped(), ip.Port)
         : new IPEndPoint(IPAddress.None, 0);
@@ -259,6 +286,7 @@ public sealed class WireConnection : IAsyncDisposable
             Input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 16 * 1024, leaveOpen: true, useZeroByteReads: true));
             Output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
             Tls = details;
+            _serverEndPoint = null;
             return new(details, null);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)

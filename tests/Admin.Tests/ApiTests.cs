@@ -176,6 +176,39 @@ public sealed class ApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_rule_is_made_listed_and_removed()
+    {
+        const string wanted = """{"action":"add-header","position":7,"sender":"*@news.test","header":"Subject: *sale*","text":"X-News: yes"}""";
+        var added = (await _api.PostAsync("/api/v1/rules", wanted)).Is(HttpStatusCode.Created).Json!;
+        (await _api.PostAsync("/api/v1/rules", """{"action":"reject","position":3,"network":"192.0.2.7","text":"no"}""")).Is(HttpStatusCode.Created);
+        var listed = (await _api.GetAsync("/api/v1/rules")).Json!["items"]!.AsArray();
+        Assert.Equal(["192.0.2.7/32", null], listed.Select(rule => (string?)rule!["network"]));
+        Assert.Equal(["reject", "add-header"], listed.Select(rule => (string?)rule!["action"]));
+        (await _api.DeleteAsync($"/api/v1/rules/{added["id"]}")).Is(HttpStatusCode.OK);
+        (await _api.DeleteAsync($"/api/v1/rules/{added["id"]}")).Is(HttpStatusCode.NotFound);
+        (await _api.PostAsync("/api/v1/rules", """{"action":"reject"}""")).Is(HttpStatusCode.BadRequest);
+        (await _api.PostAsync("/api/v1/rules", """{"action":"discard","listener":"imap"}""")).Is(HttpStatusCode.BadRequest);
+        (await _api.PostAsync("/api/v1/rules", """{"action":"add-header","text":"no field"}""")).Is(HttpStatusCode.BadRequest);
+        (await _api.PostAsync("/api/v1/rules", """{"action":"discard","header":"no field"}""")).Is(HttpStatusCode.BadRequest);
+        (await _api.PostAsync("/api/v1/rules", """{"action":"discard","position":-1}""")).Is(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task A_network_is_banned_listed_and_served_again()
+    {
+        const string wanted = """{"network":"192.0.2.0/24","reason":"x","lifetimeSeconds":60}""";
+        var added = (await _api.PostAsync("/api/v1/bans", wanted)).Is(HttpStatusCode.Created);
+        Assert.Equal("192.0.2.0/24", (string?)added.Json!["network"]);
+        (await _api.PostAsync("/api/v1/bans", """{"network":"2001:db8::7"}""")).Is(HttpStatusCode.Created);
+        var listed = (await _api.GetAsync("/api/v1/bans")).Json!["items"]!.AsArray();
+        Assert.Equal(["192.0.2.0/24", "2001:db8::7/128"], listed.Select(ban => (string?)ban!["network"]));
+        (await _api.DeleteAsync("/api/v1/bans/192.0.2.0%2F24")).Is(HttpStatusCode.OK);
+        (await _api.DeleteAsync("/api/v1/bans/192.0.2.0%2F24")).Is(HttpStatusCode.NotFound);
+        (await _api.PostAsync("/api/v1/bans", """{"network":"192.0.2.1/24"}""")).Is(HttpStatusCode.BadRequest);
+        (await _api.PostAsync("/api/v1/bans", """{"network":"192.0.2.1","lifetimeSeconds":0}""")).Is(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
     public async Task The_dns_records_are_compared_with_what_is_published()
     {
         await _api.PostAsync("/api/v1/domains", """{"name":"example.test"}""");

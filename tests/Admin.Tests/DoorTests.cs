@@ -201,6 +201,8 @@ public sealed class DoorTests : IAsyncLifetime
                 .Replace("/aliases/{address}", "/aliases/info@" + domain, StringComparison.Ordinal)
                 .Replace("/queue/{id}", $"/queue/{(queued.Count > 0 ? queued[0]!["id"] : 1)}", StringComparison.Ordinal)
                 .Replace("/reports/{id}", $"/reports/{report}", StringComparison.Ordinal)
+                .Replace("/bans/{network}", "/bans/192.0.2.7", StringComparison.Ordinal)
+                .Replace("/rules/{id}", "/rules/1", StringComparison.Ordinal)
                 .Replace("/tokens/{id}", $"/tokens/{token}", StringComparison.Ordinal);
             foreach (var (verb, operation) in operations!.AsObject())
             {
@@ -221,6 +223,8 @@ public sealed class DoorTests : IAsyncLifetime
         "addAlias" => $$"""{"address":"evil@{{domain}}","targets":["{{account}}"]}""",
         "changeAlias" => """{"targets":["evil@evil.test"]}""",
         "importSigningKey" => """{"selector":"evil","pem":"evil"}""",
+        "addBan" => """{"network":"192.0.2.0/24"}""",
+        "addRule" => """{"action":"discard"}""",
         "addToken" => $$"""{"scopes":["admin"],"domain":"{{domain}}"}""",
         "setTlsOverride" => """{"requirement":"none"}""",
         "setDomainMtaSts" => """{"mode":"none"}""",

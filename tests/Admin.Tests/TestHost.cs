@@ -109,6 +109,7 @@ internal sealed class TestHost : IAsyncDisposable
             Store = store,
             Queue = delivery.Queue,
             Trust = trust,
+            Rules = delivery.Intake.Rules,
             Resolver = resolver,
             Reports = new ReportBook(db, clock),
             Tls = delivery.Tls,

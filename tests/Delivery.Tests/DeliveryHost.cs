@@ -202,7 +202,7 @@ internal sealed class DeliveryHost : IAsyncDisposable
             _searchDb = await Database.OpenAsync(settings with { Name = "search", Durable = false }, [SearchIndex.Schema], Clock, logs, default);
         }
         Store = await MailStore.OpenAsync(Db, _searchDb, Blobs, Clock, logs, default);
-        Directory = MailDirectory.Open(Db, new DirectorySettings(), Clock, logs);
+        Directory = MailDirectory.Open(Db, new DirectorySettings { Sending = new SendingLimits(1_000_000, 1_000_000, 1_000_000) }, Clock, logs);
         Directory.Accounts.Provisioning.Add((tx, account) => Store.CreateAccount(tx, account.Id, account.QuotaBytes, account.QuotaMessages));
         if (Zone is not null) await OpenTrustAsync(Zone);
         Delivery = MailDelivery.Open(

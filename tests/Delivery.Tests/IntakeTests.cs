@@ -151,6 +151,10 @@ public sealed class IntakeTests
     {
         await using var host = await DeliveryHost.OpenAsync(kind);
         var (ann, bob) = (await host.AddAsync("ann"), await host.AddAsync("bob"));
+        var round = "Received: from a by mx.example.test; x\r\n";
+        await host.AddAsync("carl");
+        Assert.True((await host.SendAsync("ann", ["carl"], round + Message)).Ok);
+        Assert.Equal(RefusalKind.Loop, (await host.SendAsync("ann", ["ann"], round + "Received: by c; x\r\n" + round + Message)).Refusal!.Kind);
         var hops = string.Concat(Enumerable.Repeat("Received: from a by b; x\r\n", DeliveryLimits.HopsMax + 1));
         Assert.Equal(RefusalKind.Loop, (await host.SendAsync("ann", ["ann"], hops + Message)).Refusal!.Kind);
         var back = "Delivered-To: ANN@example.test\r\n" + Message;

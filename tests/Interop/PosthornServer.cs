@@ -37,6 +37,8 @@ public sealed class PosthornServer : IAsyncLifetime
 
     public Person Admin { get; } = new($"admin@{Domain}", "correct horse battery staple");
 
+    public int Lmtp => _offset + 24;
+
     public int Smtp => _offset + 25;
 
     public int Submission => _offset + 587;

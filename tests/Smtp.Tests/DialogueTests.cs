@@ -1,6 +1,9 @@
 using System.Net;
 using System.Text;
+using Posthorn.Core;
+using Posthorn.Delivery;
 using Posthorn.Dialogues;
+using Posthorn.Directory;
 using Posthorn.Wire;
 
 namespace Posthorn.Smtp.Tests;
@@ -32,6 +35,13 @@ public sealed class DialogueTests
         public async ValueTask<WireConnection> ConnectAsync() => _tls ? await server.ConnectTlsAsync() : server.Connect(_from);
 
         // @ submission           the next connections are to a submission port
+        // @ lmtp                 the next connections are to an LMTP port
+        // @ verify               VRFY and EXPN answer who is logged in
+        // @ sends M R F          ann may send M messages, to R recipients, F of them new, and in every name of her domain
+        // @ rule ACTION K=V ...  a rule with these conditions, and the block as its text
+        // @ greylist             strangers are asked to come back
+        // @ xclient              the stranger's network may speak for others
+        // @ lines N              a line of a message has at most so many octets
         // @ tls                  the next connections have TLS from their first octet
         // @ no tls               STARTTLS is not offered
         // @ loopback             the next connections come from this machine
@@ -50,6 +60,28 @@ public sealed class DialogueTests
             {
                 case ["submission"]:
                     server.Settings = server.Settings with { Role = SmtpRole.Submission };
+                    break;
+                case ["lmtp"]:
+                    server.Settings = server.Settings with { Role = SmtpRole.Lmtp, Banner = "LMTP Posthorn" };
+                    break;
+                case ["verify"]:
+                    server.Settings = server.Settings with { Verifies = true };
+                    break;
+                case ["sends", var daily, var recipients, var firstTime]:
+                    await server.LimitAsync(new OwnSendingLimits(int.Parse(daily), int.Parse(recipients), int.Parse(firstTime)), ct);
+                    break;
+                case ["rule", var action, .. var conditions]:
+                    await RuleAsync(action, conditions, Encoding.UTF8.GetString(step.Block ?? []).Trim());
+                    break;
+                case ["greylist"]:
+                    server.Settings = server.Settings with { Greylists = true };
+                    break;
+                case ["xclient"]:
+                    Assert.True(NetworkSet.TryParse(["192.0.2.0/24"], out var proxies, out _));
+                    server.Settings = server.Settings with { XclientNetworks = proxies };
+                    break;
+                case ["lines", var octets]:
+                    server.Settings = server.Settings with { TextLineOctetsMax = int.Parse(octets) };
                     break;
                 case ["tls"]:
                     _tls = true;
@@ -92,6 +124,15 @@ public sealed class DialogueTests
                 default:
                     throw new DialogueException($"nobody knows how to {step.Text}");
             }
+        }
+
+        private async Task RuleAsync(string action, string[] conditions, string text)
+        {
+            string? Of(string name) =>
+                conditions.FirstOrDefault(condition => condition.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..];
+            var network = Of("network") is { } cidr ? IPNetwork.Parse(cidr) : default(IPNetwork?);
+            var match = new RuleMatch(Of("listener"), network, Of("helo"), Of("sender"), Of("recipient"), Of("header"));
+            (await server.Rules.AddAsync(Authority.System, 1, match, Enum.Parse<RuleAction>(action), text, ct)).Require();
         }
 
         private static string Octets(string text) => text.Replace("\\r", "\r").Replace("\\n", "\n").Replace("\\0", "\0");

@@ -215,6 +215,52 @@ public sealed class SessionTests
         Assert.Equal("550 5.1.1 \"no \\\" body\"@example.test is not known here", reply);
     }
 
+    [Fact]
+    public async Task Who_makes_mistakes_waits_longer_for_each_answer()
+    {
+        var time = new FakeTimeProvider();
+        await using var server = await TestServer.StartAsync(Ct, time: time);
+        server.Settings = server.Settings with { TarpitStep = TimeSpan.FromSeconds(1) };
+        var client = new TestClient(server.Connect(new IPEndPoint(IPAddress.Parse("192.0.2.7"), 40000)), Ct);
+        await client.ReadAsync();
+        int[] expected = [0, 0, 0, 1, 2, 3, 4, 5, 5];
+        foreach (var seconds in expected)
+        {
+            var answer = client.AskAsync("XYZZY");
+            var waited = await time.RunUntilAsync(answer);
+            Assert.StartsWith("500", await answer, StringComparison.Ordinal);
+            Assert.InRange(waited.TotalSeconds, seconds, seconds + 1);
+        }
+    }
+
+    [Fact]
+    public async Task Who_speaks_before_the_greeting_is_counted_and_who_lies_about_a_name_too()
+    {
+        await using var server = await TestServer.StartAsync(Ct);
+        server.Settings = server.Settings with { GreetingPause = TimeSpan.FromHours(1) };
+        var stranger = IPAddress.Parse("192.0.2.7");
+        for (var i = 0; i < 10; i++)
+        {
+            var client = new TestClient(server.Connect(new IPEndPoint(stranger, 40000)), Ct);
+            await client.SendAsync("EHLO client.example\r\n");
+            Assert.StartsWith("220", await client.ReadAsync(), StringComparison.Ordinal);
+        }
+        for (var i = 0; i < 1000 && !server.Bans.Covers(stranger); i++) await server.Bans.RefreshAsync(Ct);
+        Assert.True(server.Bans.Covers(stranger));
+        server.Settings = server.Settings with { GreetingPause = TimeSpan.Zero };
+        var liar = IPAddress.Parse("192.0.2.8");
+        for (var i = 0; i < 17; i++)
+        {
+            var client = new TestClient(server.Connect(new IPEndPoint(liar, 40000)), Ct);
+            await client.ReadAsync();
+            string[] lies = ["mail.example.test", "localhost", "192.0.2.8", "[192.0.2.9]", "MAIL.example.test"];
+            foreach (var name in lies) await client.AskAsync($"EHLO {name}");
+            Assert.StartsWith("250", await client.AskAsync("EHLO [192.0.2.8]"), StringComparison.Ordinal);
+        }
+        for (var i = 0; i < 1000 && !server.Bans.Covers(liar); i++) await server.Bans.RefreshAsync(Ct);
+        Assert.True(server.Bans.Covers(liar));
+    }
+
     private static async Task BeginAsync(TestClient client)
     {
         Assert.StartsWith("250", await client.AskAsync("MAIL FROM:<a@example.org>"), StringComparison.Ordinal);

@@ -89,7 +89,7 @@ internal sealed class TestServer : IAsyncDisposable
     {
         var link = new WireLink(SmtpServer.Limits, Time, from, pipeOctetsMax);
         link.Client.Limits = new WireLimits { LineOctetsMax = 1024 * 1024, IdleTimeout = TimeSpan.FromHours(5) };
-        var smtp = new SmtpServer(Settings, _delivery.Intake, _directory.Authenticator, OffersTls ? _tls : null, _log);
+        var smtp = new SmtpServer(Settings, _delivery.Intake, _directory, OffersTls ? _tls : null, _log);
         _links.Add((link, ServeAsync(smtp, link)));
         return link;
     }
@@ -117,7 +117,7 @@ internal sealed class TestServer : IAsyncDisposable
         var link = new WireLink(SmtpServer.Limits, Time);
         link.Client.Limits = new WireLimits { LineOctetsMax = 1024 * 1024 };
         await UpgradeAsync(link);
-        var smtp = new SmtpServer(Settings, _delivery.Intake, _directory.Authenticator, _tls, _log);
+        var smtp = new SmtpServer(Settings, _delivery.Intake, _directory, _tls, _log);
         _links.Add((link, ServeAsync(smtp, link)));
         return link.Client;
     }
@@ -127,6 +127,14 @@ internal sealed class TestServer : IAsyncDisposable
 
     /// <summary>The database goes away under the running server.</summary>
     public ValueTask BreakAsync() => _db.DisposeAsync();
+
+    /// <summary>What the user may send in a day.</summary>
+    public async Task LimitAsync(OwnSendingLimits limits, CancellationToken ct) => (await _directory.Accounts.ChangeAsync(
+        Authority.System, EmailAddress.Parse(User), new AccountChange { Sending = limits, SendAs = ["*@example.test"] }, ct)).Require();
+
+    public Bans Bans => _directory.Bans;
+
+    public StageRules Rules => _delivery.Intake.Rules;
 
     /// <summary>How many failures were logged, which a test has expected.</summary>
     public int TakeFailures()

@@ -37,6 +37,26 @@ public sealed class ConnectionLimiterTests
     }
 
     [Fact]
+    public void The_network_around_has_its_places_too()
+    {
+        var limiter = new ConnectionLimiter(new ConnectionLimits { ConnectionsPerWideNetworkMax = 2 });
+        foreach (var (near, far) in new[] { ("192.0.2.", "192.0.3.1"), ("2001:db8:1:", "2001:db8:2::1") })
+        {
+            var first = limiter.TryEnter(IPAddress.Parse(near + (near[0] == '1' ? "1" : "1::1")));
+            using var second = limiter.TryEnter(IPAddress.Parse(near + (near[0] == '1' ? "2" : "2::1")));
+            Assert.NotNull(first);
+            Assert.NotNull(second);
+            var third = IPAddress.Parse(near + (near[0] == '1' ? "3" : "3::1"));
+            Assert.Null(limiter.TryEnter(third));
+            using var other = limiter.TryEnter(IPAddress.Parse(far));
+            Assert.NotNull(other);
+            first.Dispose();
+            using var again = limiter.TryEnter(third);
+            Assert.NotNull(again);
+        }
+    }
+
+    [Fact]
     public void Who_is_exempt_counts_against_the_whole_alone()
     {
         var limiter = new ConnectionLimiter(new ConnectionLimits { ConnectionsMax = 3, ConnectionsPerNetworkMax = 1 });

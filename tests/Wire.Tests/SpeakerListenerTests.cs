@@ -68,6 +68,23 @@ public sealed class SpeakerListenerTests
     }
 
     [Fact]
+    public async Task Who_is_banned_hears_nothing()
+    {
+        await using var link = new WireLink(new WireLimits(), _time, Proxy);
+        var listener = Listener(
+            _ => throw new InvalidOperationException("nobody should be served"),
+            new SpeakerOptions
+            {
+                Name = "smtp",
+                EndPoints = [],
+                IsBanned = address => address.Equals(Proxy.Address),
+                Busy = "421 busy\r\n"u8.ToArray(),
+            });
+        await listener.ServeAsync(link.ServerContext);
+        Assert.Equal(ReadStatus.Closed, (await link.Client.Reader.ReadLineAsync()).Status);
+    }
+
+    [Fact]
     public async Task Who_finds_no_place_hears_why_and_the_place_comes_back()
     {
         var stay = new TaskCompletionSource();

@@ -38,6 +38,45 @@ public sealed class TlsTests : IDisposable
         Assert.Equal("mx.test", link.Server.Tls!.ServerName);
     }
 
+    [Theory]
+    [InlineData("trusted", "ann@example.test")]
+    [InlineData("strange", null)]
+    [InlineData("none", null)]
+    [InlineData("server use", null)]
+    public async Task A_client_certificate_tells_who_it_is_when_an_authority_vouches_for_it(string kind, string? expected)
+    {
+        using var authority = Authority("CN=ours");
+        using var stranger = Authority("CN=theirs");
+        using var own = Client(kind == "strange" ? stranger : authority, kind == "server use" ? "1.3.6.1.5.5.7.3.1" : "1.3.6.1.5.5.7.3.2");
+        var server = new TlsServer(_ => SslStreamCertificateContext.Create(_certificate, null), [authority]);
+        await using var link = new WireLink(new WireLimits(), TimeProvider.System);
+        var upgrade = link.Server.UpgradeToTlsAsync(server).AsTask();
+        Assert.True((await link.Client.UpgradeToTlsAsync(Any("mx.test") with { Certificate = kind == "none" ? null : own })).Ok);
+        Assert.True((await upgrade).Ok);
+        Assert.Equal(expected, link.Server.ClientCertificateAddress);
+        Assert.Equal(SHA256.HashData(_certificate.RawData), link.Server.ServerEndPoint.ToArray());
+    }
+
+    private static X509Certificate2 Authority(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        return request.CreateSelfSigned(new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero), new(2120, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    }
+
+    private static X509Certificate2 Client(X509Certificate2 authority, string use)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=Ann", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddEmailAddress("ann@example.test");
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(use)], false));
+        using var signed = request.Create(authority, new(2021, 1, 1, 0, 0, 0, TimeSpan.Zero), new(2119, 1, 1, 0, 0, 0, TimeSpan.Zero), [1, 2, 3]);
+        return signed.CopyWithPrivateKey(key);
+    }
+
     [Fact]
     public async Task Replies_sent_ahead_of_the_handshake_are_never_read()
     {

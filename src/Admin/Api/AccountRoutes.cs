@@ -82,6 +82,8 @@ internal static class AccountRoutes
             Name = body.Name is { } name ? Call.ToName(name) : null,
             Role = body.Role,
             Quota = body.Quota is { } quota ? new Quota(quota.Bytes, quota.Messages) : null,
+            Sending = body.Sending is { } sending ? new OwnSendingLimits(sending.Messages, sending.Recipients, sending.FirstTime) : null,
+            SendAs = body.SendAs,
         };
         return await DetailAsync(call, await call.Parts.Directory.Accounts.ChangeAsync(call.By, call.KeyAddress(), change, call.Ct));
     }
@@ -128,6 +130,8 @@ internal static class AccountRoutes
             aliases,
             account.CreatedAt,
             account.DisabledAt,
-            account.RemovedAt);
+            account.RemovedAt,
+            new SendingView(account.Sending.Messages, account.Sending.Recipients, account.Sending.FirstTime),
+            aliases is null ? null : await call.Parts.Directory.Accounts.SendAsAsync(account.Id, call.Ct));
     }
 }

@@ -16,6 +16,7 @@ public enum AccountState
 
 /// <param name="Usage">Null without a mailbox.</param>
 /// <param name="Aliases">The aliases that lead to it; null in lists.</param>
+/// <param name="SendAs">Addresses and *@domain that it may send from beside its own; null in lists.</param>
 public sealed record AccountView(
     long Id,
     string Address,
@@ -28,7 +29,13 @@ public sealed record AccountView(
     IReadOnlyList<string>? Aliases,
     DateTimeOffset CreatedAt,
     DateTimeOffset? DisabledAt,
-    DateTimeOffset? RemovedAt);
+    DateTimeOffset? RemovedAt,
+    SendingView Sending,
+    IReadOnlyList<string>? SendAs);
+
+/// <summary>What the account may send in a day; null for what the server gives everybody.</summary>
+/// <param name="FirstTime">Recipients that the account has never written to.</param>
+public sealed record SendingView(long? Messages, long? Recipients, long? FirstTime);
 
 /// <summary>The limits of a mailbox; null means unlimited.</summary>
 public sealed record QuotaView(long? Bytes, long? Messages);
@@ -53,7 +60,8 @@ public sealed record NewAccountBody(
 
 /// <summary>What is left out stays as it is.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record AccountChangeBody(string? Name = null, Role? Role = null, QuotaView? Quota = null);
+public sealed record AccountChangeBody(
+    string? Name = null, Role? Role = null, QuotaView? Quota = null, SendingView? Sending = null, IReadOnlyList<string>? SendAs = null);
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record PasswordBody(string Password)

@@ -23,7 +23,7 @@ internal sealed class ApiServer
         Routes =
         [
             .. ServerRoutes.All, .. DomainRoutes.All, .. AccountRoutes.All, .. AliasRoutes.All, .. QueueRoutes.All,
-            .. ReportRoutes.All, .. TlsRoutes.All, .. TokenRoutes.All,
+            .. ReportRoutes.All, .. TlsRoutes.All, .. TokenRoutes.All, .. BanRoutes.All, .. RuleRoutes.All,
             .. new VerifyRoutes(parts, log, stopping).All,
         ];
         _document = OpenApi.Write(Routes, parts.Facts);

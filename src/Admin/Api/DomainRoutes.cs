@@ -62,6 +62,7 @@ internal static class DomainRoutes
                 : new Setting<AccountId?>(administrator.Length == 0 ? null : await AccountAsync(call, administrator)),
             Disabled = body.Disabled,
             Dmarc = body.Dmarc,
+            Scram = body.Scram,
         };
         return await ViewAsync(call, await call.Parts.Directory.Domains.ChangeAsync(call.By, call.KeyDomain(), change, call.Ct));
     }
@@ -128,6 +129,6 @@ internal static class DomainRoutes
         var administrator = domain.Administrator is { } id ? await call.Parts.Directory.Accounts.FindAsync(id, call.Ct) : null;
         return new DomainView(
             domain.Name.Ascii, domain.Name.Unicode, domain.PlusAddressing, domain.CatchAll?.ToString(), administrator?.Address.ToString(),
-            domain.CreatedAt, domain.DisabledAt, domain.Dmarc);
+            domain.CreatedAt, domain.DisabledAt, domain.Dmarc, domain.Scram);
     }
 }

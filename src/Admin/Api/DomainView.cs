@@ -8,6 +8,7 @@ namespace Posthorn.Admin;
 /// <param name="DisplayName">The name for people, in U-labels.</param>
 /// <param name="CatchAll">Where mail for undefined names goes; null refuses it.</param>
 /// <param name="Administrator">Who reads postmaster@ and abuse@ unless they are defined; null for the first administrator.</param>
+/// <param name="Scram">Its accounts may log in by SCRAM.</param>
 public sealed record DomainView(
     string Name,
     string DisplayName,
@@ -16,7 +17,8 @@ public sealed record DomainView(
     string? Administrator,
     DateTimeOffset CreatedAt,
     DateTimeOffset? DisabledAt,
-    DmarcHandling Dmarc);
+    DmarcHandling Dmarc,
+    bool Scram);
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record NewDomainBody(string Name);
@@ -27,7 +29,7 @@ public sealed record NewDomainBody(string Name);
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record DomainChangeBody(
     bool? PlusAddressing = null, string? CatchAll = null, string? Administrator = null, bool? Disabled = null,
-    DmarcHandling? Dmarc = null);
+    DmarcHandling? Dmarc = null, bool? Scram = null);
 
 /// <param name="Name">Where the record stands.</param>
 /// <param name="Record">The TXT record to publish.</param>

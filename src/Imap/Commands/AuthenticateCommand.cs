@@ -31,9 +31,12 @@ internal sealed record AuthenticateCommand(string Mechanism, byte[]? Initial) : 
 
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
-        if (SaslExchange.Start(Mechanism) is not { } exchange) return Reply.No("the mechanism is not offered", "CANNOT");
         if (!session.AcceptsPasswords) return Reply.No("a password needs an encrypted connection", "PRIVACYREQUIRED");
-        var step = Initial is null ? exchange.Begin() : exchange.Step(Initial);
+        if (session.Server.Authenticator.Start(Mechanism, session.LoginContext) is not { } exchange)
+        {
+            return Reply.No("the mechanism is not offered", "CANNOT");
+        }
+        var step = Initial is null ? await exchange.BeginAsync(ct) : await exchange.StepAsync(Initial, ct);
         if (Initial is not null) CryptographicOperations.ZeroMemory(Initial);
         while (step.State == SaslState.Challenge)
         {
@@ -42,13 +45,11 @@ internal sealed record AuthenticateCommand(string Mechanism, byte[]? Initial) : 
             if (!line.Ok) return line.Status == Wire.ReadStatus.TooLong ? Malformed : Reply.Gone;
             if (line.Line is { Length: 1, FirstSpan: [(byte)'*'] }) return Reply.Bad("cancelled"); // RFC 9051 §6.2.2
             if (!TryDecode(line.Line, out var answer)) return Malformed;
-            step = exchange.Step(answer);
+            step = await exchange.StepAsync(answer, ct);
             CryptographicOperations.ZeroMemory(answer);
         }
-        if (step.State != SaslState.Complete || step.Credentials is null) return Malformed;
-        using var credentials = step.Credentials;
-        var result = await session.Server.Authenticator.AuthenticateAsync(credentials, session.LoginContext, ct);
-        if (!result.TryGet(out var identity)) return session.LoginFailed(result.Refusal!);
+        if (step.State != SaslState.Complete) return Malformed;
+        if (!step.Outcome.TryGet(out var identity)) return session.LoginFailed(step.Outcome.Refusal!);
         session.LoggedIn(identity);
         return Reply.Ok("authenticated", "CAPABILITY " + Capabilities.Of(session));
     }

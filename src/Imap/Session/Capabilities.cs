@@ -53,7 +53,9 @@ internal static class Capabilities
         if (session.Identity is not null) return text;
         if (session.CanStartTls) text += " STARTTLS";
         // RFC 3501 §6.2.3: LOGIN is not to be tried. Mechanisms that would send a password are not offered either.
-        return text + (session.AcceptsPasswords ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
+        if (!session.AcceptsPasswords) return text + " LOGINDISABLED";
+        foreach (var mechanism in session.Server.Authenticator.Mechanisms(session.LoginContext)) text += " AUTH=" + mechanism;
+        return text;
     }
 
     /// <summary>Whether the operator keeps it from this client.</summary>

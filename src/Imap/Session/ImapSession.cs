@@ -52,7 +52,11 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
 
     public bool AcceptsPasswords => server.Authenticator.AcceptsPasswords(LoginContext);
 
-    public LoginContext LoginContext => new("imap", connection.Remote.Address, connection.IsTls);
+    public LoginContext LoginContext => new("imap", connection.Remote.Address, connection.IsTls)
+    {
+        ServerEndPoint = connection.ServerEndPoint,
+        CertificateAddress = connection.ClientCertificateAddress,
+    };
 
     public async Task RunAsync()
     {

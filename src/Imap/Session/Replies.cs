@@ -51,7 +51,7 @@ internal static class Replies
         RefusalKind.Forbidden => "NOPERM",
         RefusalKind.OverQuota => "OVERQUOTA",
         RefusalKind.TooLarge => "TOOBIG",
-        RefusalKind.TooMany => "LIMIT",
+        RefusalKind.TooMany or RefusalKind.RateLimited => "LIMIT",
         RefusalKind.Invalid => "CANNOT",
         RefusalKind.Disabled => "CONTACTADMIN",
         RefusalKind.TemporarilyUnavailable => "UNAVAILABLE",

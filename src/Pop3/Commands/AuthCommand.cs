@@ -22,9 +22,9 @@ internal sealed record AuthCommand(string? Mechanism, byte[]? Initial) : Command
     // Whatever could be meant as base64: what is wrong with it is told with a sentence of its own.
     private static readonly SearchValues<byte> ResponseBytes = SearchValues.Create([.. Enumerable.Range(0x21, 0x5E).Select(b => (byte)b)]);
 
-    private static readonly string Offer = "SASL " + string.Join(' ', SaslExchange.Mechanisms);
-
-    public static string? Capability(Pop3Session session) => session.AcceptsPasswords ? Offer : null;
+    public static string? Capability(Pop3Session session) => session.AcceptsPasswords
+        ? "SASL " + string.Join(' ', session.Server.Authenticator.Mechanisms(session.LoginContext))
+        : null;
 
     public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
     {
@@ -49,13 +49,16 @@ internal sealed record AuthCommand(string? Mechanism, byte[]? Initial) : Command
     {
         if (!session.AcceptsPasswords) return Replies.NeedsTls;
         if (Mechanism is null) return ListMechanisms(session);
-        if (SaslExchange.Start(Mechanism) is not { } exchange) return Reply.Error("the mechanism is not offered");
-        if (Initial is null) return await GoOnAsync(session, exchange, exchange.Begin(), ct);
+        if (session.Server.Authenticator.Start(Mechanism, session.LoginContext) is not { } exchange)
+        {
+            return Reply.Error("the mechanism is not offered");
+        }
+        if (Initial is null) return await GoOnAsync(session, exchange, await exchange.BeginAsync(ct), ct);
         var response = DecodeInitial();
         if (response is null) return NotBase64;
-        var step = exchange.Step(response);
+        var answer = await exchange.StepAsync(response, ct);
         CryptographicOperations.ZeroMemory(response);
-        return await GoOnAsync(session, exchange, step, ct);
+        return await GoOnAsync(session, exchange, answer, ct);
     }
 
     /// <summary>Without the response.</summary>
@@ -67,7 +70,7 @@ internal sealed record AuthCommand(string? Mechanism, byte[]? Initial) : Command
     {
         session.Write(Reply.Ok("the mechanisms"));
         var w = session.Connection.Write();
-        foreach (var mechanism in SaslExchange.Mechanisms)
+        foreach (var mechanism in session.Server.Authenticator.Mechanisms(session.LoginContext))
         {
             w.Text(mechanism);
             w.CrLf();
@@ -77,22 +80,21 @@ internal sealed record AuthCommand(string? Mechanism, byte[]? Initial) : Command
         return Reply.Said;
     }
 
-    private static async ValueTask<Reply> GoOnAsync(Pop3Session session, SaslExchange exchange, SaslStep step, CancellationToken ct)
+    private static async ValueTask<Reply> GoOnAsync(
+        Pop3Session session, SaslConversation exchange, SaslAnswer answer, CancellationToken ct)
     {
-        while (step.State == SaslState.Challenge)
+        while (answer.State == SaslState.Challenge)
         {
-            if (!await ChallengeAsync(session, step.Challenge, ct)) return Reply.Gone;
+            if (!await ChallengeAsync(session, answer.Challenge, ct)) return Reply.Gone;
             var line = await session.Connection.Reader.ReadLineAsync(CancellationToken.None);
             if (!line.Ok) return Replies.Of(line.Status);
             if (line.Line is { Length: 1, FirstSpan: [(byte)'*'] }) return Reply.Error("cancelled");
-            if (!TryDecode(line.Line, out var answer)) return NotBase64;
-            step = exchange.Step(answer);
-            CryptographicOperations.ZeroMemory(answer);
+            if (!TryDecode(line.Line, out var response)) return NotBase64;
+            answer = await exchange.StepAsync(response, ct);
+            CryptographicOperations.ZeroMemory(response);
         }
-        if (step.State != SaslState.Complete || step.Credentials is null) return Reply.Misuse("the response does not follow the mechanism");
-        using var credentials = step.Credentials;
-        var result = await session.Server.Authenticator.AuthenticateAsync(credentials, session.LoginContext, ct);
-        return result.TryGet(out var identity) ? await session.EnterAsync(identity, ct) : session.LoginFailed(result.Refusal!);
+        if (answer.State != SaslState.Complete) return Reply.Misuse("the response does not follow the mechanism");
+        return answer.Outcome.TryGet(out var identity) ? await session.EnterAsync(identity, ct) : session.LoginFailed(answer.Outcome.Refusal!);
     }
 
     // A challenge of no octets is "+ " with its space.

@@ -37,7 +37,11 @@ internal sealed class Pop3Session(Pop3Server server, WireConnection connection) 
 
     public bool AcceptsPasswords => server.Authenticator.AcceptsPasswords(LoginContext);
 
-    public LoginContext LoginContext => new("pop3", connection.Remote.Address, connection.IsTls);
+    public LoginContext LoginContext => new("pop3", connection.Remote.Address, connection.IsTls)
+    {
+        ServerEndPoint = connection.ServerEndPoint,
+        CertificateAddress = connection.ClientCertificateAddress,
+    };
 
     public async Task RunAsync()
     {

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 using Posthorn.Db;
+using Posthorn.Delivery;
 using Posthorn.Imap;
 using Posthorn.Pop3;
 
@@ -43,6 +44,35 @@ internal static class ConfigKeys
             "Proxies in front of the mail ports. From these networks, every connection must start with a PROXY header (version 1 or 2).",
             (config, list) => NetworkSet.TryParse(list, out var set, out _) ? config with { MailProxies = set } : null),
 
+        Switch("lmtp", "enabled", false,
+            "Serves LMTP on port 24, for another mail server that hands its local mail to this one. There is no log-in: whoever reaches the port "
+            + "can bring mail for the domains of this server.",
+            (config, on) => config with { Lmtp = on }),
+        List("lmtp", "address", "[\"127.0.0.1\", \"::1\"]", "a list of addresses such as [\"127.0.0.1\"]",
+            "The addresses of this machine on which LMTP listens.",
+            (config, list) => Addresses(list) is { Count: > 0 } addresses ? config with { LmtpAddresses = addresses } : null),
+        Switch("smtp", "strict_lines", false,
+            "Refuses messages with a line of more than 1,000 octets, as the standard allows. Without it, lines may have 65,536.",
+            (config, on) => config with { StrictLines = on }),
+        Switch("smtp", "verify", false,
+            "Lets VRFY and EXPN answer those who are logged in. Nobody else is ever answered.",
+            (config, on) => config with { SmtpVerifies = on }),
+
+        Switch("smtp", "greylist", false,
+            "Asks strangers at port 25 to come back after five minutes, once for each network. "
+            + "It keeps out programs that do not, and delays first letters.",
+            (config, on) => config with { Greylists = on }),
+        List("smtp", "xclient", "[]", Networks,
+            "Proxies that speak SMTP with the client themselves and tell by XCLIENT who it is. From everybody else it is refused.",
+            (config, list) => NetworkSet.TryParse(list, out var set, out _) ? config with { XclientNetworks = set } : null),
+
+        List("milter", "address", "[]", "a list such as [\"127.0.0.1:11332\", \"unix:/run/opendkim/opendkim.sock\"]",
+            "Milters that see every client and every message, in this order.",
+            (config, list) => Milters(list) is { } milters ? config with { Milters = milters } : null),
+        Choice("milter", "on_failure", "defer", ["defer", "accept"],
+            "What happens to mail while one of them does not answer: the client is told to come back later, or mail passes without it.",
+            (config, choice) => config with { MilterFailOpen = choice == 1 }),
+
         Text("database", "url", "\"sqlite:\"", "\"sqlite:\" or \"postgres://user@host/database\"",
             "The embedded database in the data directory, or a PostgreSQL. "
             + "A password in the address belongs into the environment, not into the file.",
@@ -67,6 +97,16 @@ internal static class ConfigKeys
         FilePath("tls", "key_file", "", "the path of a PEM file",
             "The private key of the certificate, in PEM, without a passphrase.",
             (config, path) => config with { KeyFile = path }),
+
+        FilePath("tls", "folder", "", "the path of a directory",
+            "Certificates of further domains for the mail ports: every NAME.pem with a NAME.key beside it. The client's SNI chooses among the names "
+            + "in them; who asks for none of them gets the certificate above. The directory is looked at every minute.",
+            (config, path) => config with { CertificateFolder = path }),
+
+        FilePath("tls", "client_authorities_file", "", "the path of a PEM file",
+            "Authorities whose client certificates log in without a password (SASL EXTERNAL) on the ports for clients. "
+            + "The e-mail address in the certificate is the account. Whoever can issue such a certificate can be anybody.",
+            (config, path) => config with { ClientAuthoritiesFile = path }),
 
         FilePath("dns", "zone_file", "", "the path of a master file",
             "Answers every question from this RFC 1035 master file instead of the network; other names do not exist. For tests.",
@@ -145,12 +185,31 @@ internal static class ConfigKeys
         Number("limits", "recipients", 1000, 100, 10_000,
             "Recipients of one message.",
             (config, number) => config with { RecipientsMax = (int)number }),
+        Number("limits", "sent_messages", 1000, 0, 1_000_000_000,
+            "Messages that an account may send in a day (UTC), unless it has a limit of its own: `posthorn account set`.",
+            (config, number) => config with { SentMessagesMax = number }),
+        Number("limits", "sent_recipients", 2000, 0, 1_000_000_000,
+            "Recipients that an account may send to in a day.",
+            (config, number) => config with { SentRecipientsMax = number }),
+        Number("limits", "sent_first_time", 200, 0, 1_000_000_000,
+            "Recipients a day that the account has never written to.",
+            (config, number) => config with { SentFirstTimeMax = number }),
         Number("limits", "connections", 10_000, 1, 1_000_000,
             "Connections to one service at a time.",
             (config, number) => config with { ConnectionsMax = (int)number }),
         Number("limits", "connections_per_network", 50, 1, 1_000_000,
             "Connections to one service from one IPv4 address or one IPv6 /64.",
             (config, number) => config with { ConnectionsPerNetworkMax = (int)number }),
+        Number("limits", "connections_per_wide_network", 200, 1, 1_000_000,
+            "Connections to one service from one IPv4 /24 or one IPv6 /48.",
+            (config, number) => config with { ConnectionsPerWideNetworkMax = (int)number }),
+        Switch("limits", "tarpit", true,
+            "Lets SMTP clients that make mistakes wait for their answers, a second longer for each, up to five. "
+            + "Loopback is spared unless `loopback` is set.",
+            (config, on) => config with { Tarpit = on }),
+        Number("limits", "greeting_pause_ms", 0, 0, 10_000,
+            "Lets strangers at port 25 wait for the greeting. Who speaks before it is counted as a program that does not listen.",
+            (config, number) => config with { GreetingPauseMilliseconds = (int)number }),
 
         List("http", "trusted_proxies", "[]", Networks,
             "Reverse proxies or tunnels in front of the web ports. Only from them is the client's address taken from the header below.",
@@ -225,6 +284,17 @@ internal static class ConfigKeys
             addresses.Add(address.Unmapped());
         }
         return addresses;
+    }
+
+    private static List<MilterEndPoint>? Milters(IReadOnlyList<string> texts)
+    {
+        var milters = new List<MilterEndPoint>();
+        foreach (var text in texts)
+        {
+            if (!MilterEndPoint.TryParse(text, out var milter)) return null;
+            milters.Add(milter);
+        }
+        return milters;
     }
 
     private static IPEndPoint? Server(string text)

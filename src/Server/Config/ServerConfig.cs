@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
+using Posthorn.Delivery;
 using Posthorn.Imap;
 using Posthorn.Pop3;
 
@@ -38,6 +39,25 @@ internal sealed record ServerConfig
     /// <summary>Must send a PROXY header on the mail ports.</summary>
     public NetworkSet MailProxies { get; init; } = NetworkSet.Empty;
 
+    public bool Lmtp { get; init; }
+
+    public IReadOnlyList<IPAddress> LmtpAddresses { get; init; } = [];
+
+    /// <summary>Lines of messages may have what RFC 5321 gives them, and no more.</summary>
+    public bool StrictLines { get; init; }
+
+    public IReadOnlyList<MilterEndPoint> Milters { get; init; } = [];
+
+    public bool MilterFailOpen { get; init; }
+
+    public bool Greylists { get; init; }
+
+    /// <summary>Whose XCLIENT is believed.</summary>
+    public NetworkSet XclientNetworks { get; init; } = NetworkSet.Empty;
+
+    /// <summary>VRFY and EXPN answer our own people.</summary>
+    public bool SmtpVerifies { get; init; }
+
     public string DatabaseUrl { get; init; } = "";
 
     /// <summary>Empty for what suits the database.</summary>
@@ -51,6 +71,12 @@ internal sealed record ServerConfig
     public string? CertificateFile { get; init; }
 
     public string? KeyFile { get; init; }
+
+    /// <summary>The authorities whose client certificates log in.</summary>
+    public string? ClientAuthoritiesFile { get; init; }
+
+    /// <summary>Where certificates of further names lie.</summary>
+    public string? CertificateFolder { get; init; }
 
     public string? ZoneFile { get; init; }
 
@@ -97,9 +123,22 @@ internal sealed record ServerConfig
 
     public int RecipientsMax { get; init; }
 
+    public long SentMessagesMax { get; init; }
+
+    public long SentRecipientsMax { get; init; }
+
+    public long SentFirstTimeMax { get; init; }
+
     public int ConnectionsMax { get; init; }
 
     public int ConnectionsPerNetworkMax { get; init; }
+
+    public int ConnectionsPerWideNetworkMax { get; init; }
+
+    /// <summary>Whoever makes mistakes over SMTP waits longer and longer for the answers.</summary>
+    public bool Tarpit { get; init; }
+
+    public int GreetingPauseMilliseconds { get; init; }
 
     public NetworkSet HttpProxies { get; init; } = NetworkSet.Empty;
 

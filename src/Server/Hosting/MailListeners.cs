@@ -1,3 +1,7 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 using Posthorn.Delivery;
@@ -12,8 +16,15 @@ namespace Posthorn.Server;
 internal static class MailListeners
 {
     public static IReadOnlyList<SpeakerListener> Make(
-        ServerConfig config, Storage storage, Intake intake, TlsServer tls, TimeProvider time, ILoggerFactory logs)
+        ServerConfig config,
+        Storage storage,
+        Intake intake,
+        Func<string?, SslStreamCertificateContext?> certificates,
+        TimeProvider time,
+        ILoggerFactory logs)
     {
+        // Servers are not asked for a certificate: some of them would not come.
+        var (tls, mx) = (new TlsServer(certificates, AuthoritiesOf(config)), new TlsServer(certificates));
         var doors = new MaildropDoors(time);
         IReadOnlyList<SpeakerListener> pop3 = config.Pop3
             ?
@@ -22,15 +33,21 @@ internal static class MailListeners
                 Listener("pop3s", Ports.Pop3s, tls, Pop3Server.Limits, Pop3Server.Busy, Pop3(null).ServeAsync),
             ]
             : [];
-        return
+        List<SpeakerListener> listeners =
         [
-            Listener("smtp", Ports.Smtp, null, SmtpServer.Limits, SmtpServer.Busy, Smtp(SmtpRole.Mx, tls).ServeAsync),
+            Listener("smtp", Ports.Smtp, null, SmtpServer.Limits, SmtpServer.Busy, Smtp(SmtpRole.Mx, mx).ServeAsync),
             Listener("submission", Ports.Submission, null, SmtpServer.Limits, SmtpServer.Busy, Smtp(SmtpRole.Submission, tls).ServeAsync),
             Listener("submissions", Ports.Submissions, tls, SmtpServer.Limits, SmtpServer.Busy, Smtp(SmtpRole.Submission, null).ServeAsync),
             Listener("imap", Ports.Imap, null, ImapServer.Limits, ImapServer.Busy, Imap(tls).ServeAsync),
             Listener("imaps", Ports.Imaps, tls, ImapServer.Limits, ImapServer.Busy, Imap(null).ServeAsync),
             .. pop3,
         ];
+        if (config.Lmtp)
+        {
+            listeners.Add(ListenerAt(
+                "lmtp", Ports.LmtpEndPoints(config), null, SmtpServer.Limits, SmtpServer.Busy, Smtp(SmtpRole.Lmtp, mx).ServeAsync));
+        }
+        return listeners;
 
         SmtpServer Smtp(SmtpRole role, TlsServer? startTls) => new(
             new SmtpSettings
@@ -39,9 +56,17 @@ internal static class MailListeners
                 Role = role,
                 MessageOctetsMax = config.MessageOctetsMax,
                 RecipientsMax = config.RecipientsMax,
+                TextLineOctetsMax = config.StrictLines ? 1000 : SmtpSettings.TextLineOctetsDefault,
+                Verifies = config.SmtpVerifies,
+                TarpitStep = config.Tarpit ? TimeSpan.FromSeconds(1) : TimeSpan.Zero,
+                GreetingPause = role == SmtpRole.Mx ? TimeSpan.FromMilliseconds(config.GreetingPauseMilliseconds) : TimeSpan.Zero,
+                Greylists = config.Greylists,
+                XclientNetworks = config.XclientNetworks,
+                SparesLoopback = !config.LimitLoopback,
+                Banner = role == SmtpRole.Lmtp ? "LMTP Posthorn" : "ESMTP Posthorn",
             },
             intake,
-            storage.Directory.Authenticator,
+            storage.Directory,
             startTls,
             logs.CreateLogger<SmtpServer>());
 
@@ -74,15 +99,21 @@ internal static class MailListeners
 
         SpeakerListener Listener(
             string name, int port, TlsServer? implicitTls, WireLimits limits, ReadOnlyMemory<byte> busy, Func<WireConnection, Task> serve) =>
+            ListenerAt(name, Ports.EndPoints(config, port), implicitTls, limits, busy, serve);
+
+        SpeakerListener ListenerAt(
+            string name, IReadOnlyList<IPEndPoint> endPoints, TlsServer? implicitTls, WireLimits limits, ReadOnlyMemory<byte> busy,
+            Func<WireConnection, Task> serve) =>
             new(
                 new SpeakerOptions
                 {
                     Name = name,
-                    EndPoints = Ports.EndPoints(config, port),
+                    EndPoints = endPoints,
                     ImplicitTls = implicitTls,
                     Limits = limits,
                     Connections = ConnectionLimitsOf(config),
                     TrustedProxies = config.MailProxies,
+                    IsBanned = storage.Directory.Bans.Covers,
                     Busy = busy,
                 },
                 serve,
@@ -90,10 +121,26 @@ internal static class MailListeners
                 logs.CreateLogger<SpeakerListener>());
     }
 
+    private static X509Certificate2Collection? AuthoritiesOf(ServerConfig config)
+    {
+        if (config.ClientAuthoritiesFile is not { } file) return null;
+        var authorities = new X509Certificate2Collection();
+        try
+        {
+            authorities.ImportFromPemFile(file);
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException($"{file} holds no certificates: {e.Message}", e);
+        }
+        return authorities.Count > 0 ? authorities : throw new CommandFailedException($"{file} holds no certificate");
+    }
+
     public static ConnectionLimits ConnectionLimitsOf(ServerConfig config) => new()
     {
         ConnectionsMax = config.ConnectionsMax,
         ConnectionsPerNetworkMax = config.ConnectionsPerNetworkMax,
+        ConnectionsPerWideNetworkMax = config.ConnectionsPerWideNetworkMax,
         Exempt = config.LimitLoopback ? NetworkSet.Empty : NetworkSet.Loopback,
     };
 }

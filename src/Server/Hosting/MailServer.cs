@@ -92,11 +92,14 @@ internal sealed class MailServer : IAsyncDisposable
     {
         _storage = await Storage.OpenAsync(_config, _time, _logs, ct);
         var certificate = ServedCertificate.Open(_config, _time, _log);
+        var named = new NamedCertificates(_config.CertificateFolder, _log);
+        named.Refresh();
         _resolver = Outbound.OpenResolver(_config, _time, _logs);
         _trust = await MailTrust.OpenAsync(Outbound.Trust(_config), _storage.Db, _storage.Vault, _storage.Keys, _resolver, _time, ct);
         _delivery = MailDelivery.Open(
             Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs, _trust);
-        var listeners = MailListeners.Make(_config, _storage, _delivery.Intake, new TlsServer(_ => certificate.Current), _time, _logs);
+        var listeners = MailListeners.Make(
+            _config, _storage, _delivery.Intake, name => named.Find(name) ?? certificate.Current, _time, _logs);
         _chores = new Chores(_time, _log);
         _chores.Follow("collection of dead blobs", _storage.Blobs.RunAsync);
         _chores.Add("purge of removed accounts", PurgeEvery, _storage.Directory.Accounts.PurgeAsync);
@@ -106,9 +109,15 @@ internal sealed class MailServer : IAsyncDisposable
         if (_config.SendReports) _chores.Add("reports to other domains", SendReportsEvery, _delivery.SendReportsAsync);
         _chores.Add("removal of old TLS results", ForgetReportsEvery, _delivery.Tls.Results.PurgeAsync);
         _chores.Add("removal of old reports", ForgetReportsEvery, new ReportBook(_storage.Db, _time).PurgeAsync);
+        await _storage.Directory.Bans.RefreshAsync(ct);
+        _chores.Add("forgetting who is greylisted", PurgeEvery, _storage.Directory.Greylist.PurgeAsync);
+        await _delivery.Intake.Rules.RefreshAsync(ct);
+        _chores.Add("look at the rules", StageRules.RefreshEvery, _delivery.Intake.Rules.RefreshAsync);
+        _chores.Add("look at the bans", Bans.RefreshEvery, _storage.Directory.Bans.RefreshAsync);
         _chores.Add("look at the certificate", CertificateEvery, _ =>
         {
             certificate.Refresh();
+            named.Refresh();
             return Task.CompletedTask;
         });
         _app = Web(listeners, new WebListeners(_config, certificate, _log));
@@ -160,6 +169,7 @@ internal sealed class MailServer : IAsyncDisposable
             Store = storage.Store,
             Queue = delivery.Queue,
             Trust = trust,
+            Rules = delivery.Intake.Rules,
             Resolver = resolver,
             Reports = new ReportBook(storage.Db, _time),
             Tls = delivery.Tls,

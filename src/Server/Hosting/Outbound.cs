@@ -19,6 +19,7 @@ internal static class Outbound
         Relay = RelayOf(config),
         MessageOctetsMax = config.MessageOctetsMax,
         RecipientsMax = config.RecipientsMax,
+        Milters = new MilterSettings { Milters = config.Milters, FailOpen = config.MilterFailOpen },
         Lifetime = TimeSpan.FromHours(config.LifetimeHours),
         DelayNoticeAfter = TimeSpan.FromHours(config.DelayNoticeHours),
     };

@@ -7,6 +7,7 @@ namespace Posthorn.Server;
 /// <summary>The numbers of contract and registry; <see cref="ServerConfig.Port"/> moves them.</summary>
 internal static class Ports
 {
+    public const int Lmtp = 24;
     public const int Smtp = 25;
     public const int Http = 80;
     public const int Pop3 = 110; // RFC 1939 §3
@@ -19,6 +20,9 @@ internal static class Ports
 
     public static IReadOnlyList<IPEndPoint> EndPoints(ServerConfig config, int standard) =>
         [.. config.Addresses.Select(address => new IPEndPoint(address, config.Port(standard)))];
+
+    public static IReadOnlyList<IPEndPoint> LmtpEndPoints(ServerConfig config) =>
+        [.. config.LmtpAddresses.Select(address => new IPEndPoint(address, config.Port(Lmtp)))];
 
     /// <summary>Says in one line why a port cannot be had. Set after whoever else makes sockets of their own.</summary>
     public static void ExplainFailures(SocketTransportOptions transport)

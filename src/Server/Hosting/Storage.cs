@@ -98,6 +98,7 @@ internal sealed class Storage : IAsyncDisposable
 
     private static DirectorySettings DirectorySettingsOf(ServerConfig config) => new()
     {
+        Sending = new SendingLimits(config.SentMessagesMax, config.SentRecipientsMax, config.SentFirstTimeMax),
         AllowPlaintextOnLoopback = config.AllowPlaintextOnLoopback,
         ThrottleLoopback = config.LimitLoopback,
     };

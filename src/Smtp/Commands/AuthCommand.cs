@@ -21,10 +21,10 @@ internal sealed record AuthCommand(string Mechanism, byte[]? Initial) : Command
     // Whatever could be meant as base64: what is wrong with it has a code of its own.
     private static readonly SearchValues<byte> ResponseBytes = SearchValues.Create([.. Enumerable.Range(0x21, 0x5E).Select(b => (byte)b)]);
 
-    private static readonly string Offer = "AUTH " + string.Join(' ', SaslExchange.Mechanisms);
-
     public static string? Keyword(SmtpSession session) =>
-        session.Server.IsSubmission && session.Identity is null && session.AcceptsPasswords ? Offer : null;
+        session.Server.IsSubmission && session.Identity is null && session.AcceptsPasswords
+            ? "AUTH " + string.Join(' ', session.Server.Authenticator.Mechanisms(session.LoginContext))
+            : null;
 
     public static bool TryParse(ref GrammarReader r, [NotNullWhen(true)] out Command? command)
     {
@@ -46,13 +46,16 @@ internal sealed record AuthCommand(string Mechanism, byte[]? Initial) : Command
         if (!session.Server.IsSubmission) return new Reply(502, "5.5.1", "log in on the submission port");
         if (session.Identity is not null) return new Reply(503, "5.5.1", "somebody is logged in already");
         if (!session.AcceptsPasswords) return new Reply(538, "5.7.11", "a password needs an encrypted connection");
-        if (SaslExchange.Start(Mechanism) is not { } exchange) return new Reply(504, "5.5.4", "the mechanism is not offered");
-        if (Initial is null) return await GoOnAsync(session, exchange, exchange.Begin(), ct);
+        if (session.Server.Authenticator.Start(Mechanism, session.LoginContext) is not { } exchange)
+        {
+            return new Reply(504, "5.5.4", "the mechanism is not offered");
+        }
+        if (Initial is null) return await GoOnAsync(session, exchange, await exchange.BeginAsync(ct), ct);
         var response = DecodeInitial();
         if (response is null) return NotBase64;
-        var step = exchange.Step(response);
+        var answer = await exchange.StepAsync(response, ct);
         CryptographicOperations.ZeroMemory(response);
-        return await GoOnAsync(session, exchange, step, ct);
+        return await GoOnAsync(session, exchange, answer, ct);
     }
 
     /// <summary>Without the response.</summary>
@@ -60,26 +63,22 @@ internal sealed record AuthCommand(string Mechanism, byte[]? Initial) : Command
 
     private static Reply NotBase64 => new(501, "5.5.2", "the response is not base64");
 
-    private static async ValueTask<Reply> GoOnAsync(SmtpSession session, SaslExchange exchange, SaslStep step, CancellationToken ct)
+    private static async ValueTask<Reply> GoOnAsync(
+        SmtpSession session, SaslConversation exchange, SaslAnswer answer, CancellationToken ct)
     {
-        while (step.State == SaslState.Challenge)
+        while (answer.State == SaslState.Challenge)
         {
-            if (!await ChallengeAsync(session, step.Challenge, ct)) return Reply.Gone;
+            if (!await ChallengeAsync(session, answer.Challenge, ct)) return Reply.Gone;
             var line = await session.Connection.Reader.ReadLineAsync(CancellationToken.None);
             if (line.Status == ReadStatus.TooLong) return new Reply(500, "5.5.6", "the response is too long");
             if (!line.Ok) return Replies.Of(line.Status);
             if (line.Line is { Length: 1, FirstSpan: [(byte)'*'] }) return new Reply(501, "5.7.0", "cancelled");
-            if (!TryDecode(line.Line, out var answer)) return NotBase64;
-            step = exchange.Step(answer);
-            CryptographicOperations.ZeroMemory(answer);
+            if (!TryDecode(line.Line, out var response)) return NotBase64;
+            answer = await exchange.StepAsync(response, ct);
+            CryptographicOperations.ZeroMemory(response);
         }
-        if (step.State != SaslState.Complete || step.Credentials is null)
-        {
-            return new Reply(501, "5.5.2", "the response does not follow the mechanism");
-        }
-        using var credentials = step.Credentials;
-        var result = await session.Server.Authenticator.AuthenticateAsync(credentials, session.LoginContext, ct);
-        if (!result.TryGet(out var identity)) return session.LoginFailed(result.Refusal!);
+        if (answer.State != SaslState.Complete) return new Reply(501, "5.5.2", "the response does not follow the mechanism");
+        if (!answer.Outcome.TryGet(out var identity)) return session.LoginFailed(answer.Outcome.Refusal!);
         session.LoggedIn(identity);
         return Replies.LoggedIn;
     }

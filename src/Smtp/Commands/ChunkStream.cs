@@ -12,7 +12,9 @@ internal sealed class ChunkStream : MessageStream
     private readonly CommandReader _reader;
     private readonly long _octetsMax;
     private readonly bool _binary;
+    private readonly int _lineOctetsMax;
     private LineCheck _lines;
+    private LineLengths _lengths;
     private BdatCommand _chunk;
     private Refusal? _refusal;
     private long _left;
@@ -24,6 +26,8 @@ internal sealed class ChunkStream : MessageStream
     {
         (_session, _reader, _octetsMax, _binary) = (session, session.Connection.Reader, session.Server.Settings.MessageOctetsMax, binary);
         (_chunk, _left) = (first, first.SizeOctets);
+        _lineOctetsMax = session.Server.Settings.TextLineOctetsMax;
+        _lengths = new LineLengths(_lineOctetsMax);
         // One clock for all chunks: many small ones buy no time.
         _reader.BeginBody();
     }
@@ -75,6 +79,7 @@ internal sealed class ChunkStream : MessageStream
         _octets += octets;
         if (_octets > _octetsMax) _refusal ??= TooLarge;
         if (!_binary && _refusal is null) _refusal = RefusalOf(_lines.Check(buffer.Span[..octets]));
+        if (!_binary && _refusal is null && _lengths.Exceed(buffer.Span[..octets])) _refusal = LineTooLong(_lineOctetsMax);
         if (_refusal is not null && _left > SmtpLimits.DiscardOctetsMax) Status = ReadStatus.Endless;
         return octets;
     }

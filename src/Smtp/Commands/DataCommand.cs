@@ -19,6 +19,7 @@ internal sealed record DataCommand : Command
     {
         if (session.Mail!.Parameters.Body == BodyType.BinaryMime) return Replies.NeedsChunks;
         if (!await session.SayAsync(Replies.GoAhead)) return Reply.Gone;
-        return await session.AcceptAsync(new DataStream(session.Connection.Reader, session.Server.Settings.MessageOctetsMax), ct);
+        var settings = session.Server.Settings;
+        return await session.AcceptAsync(new DataStream(session.Connection.Reader, settings.MessageOctetsMax, settings.TextLineOctetsMax), ct);
     }
 }

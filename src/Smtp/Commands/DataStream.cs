@@ -11,14 +11,16 @@ internal sealed class DataStream : MessageStream
 
     private readonly CommandReader _reader;
     private readonly long _octetsMax;
+    private readonly int _lineOctetsMax;
     private DataDecoder _decoder;
+    private LineLengths _lengths;
     private Refusal? _refusal;
     private long _octets;
 
     /// <param name="octetsMax">Counted without the stuffed dots (RFC 1870 §5).</param>
-    public DataStream(CommandReader reader, long octetsMax)
+    public DataStream(CommandReader reader, long octetsMax, int lineOctetsMax = SmtpLimits.TextLineOctetsMax)
     {
-        (_reader, _octetsMax) = (reader, octetsMax);
+        (_reader, _octetsMax, _lineOctetsMax, _lengths) = (reader, octetsMax, lineOctetsMax, new LineLengths(lineOctetsMax));
         reader.BeginBody();
     }
 
@@ -66,6 +68,7 @@ internal sealed class DataStream : MessageStream
         _reader.Advance(octets.GetPosition(consumed));
         _octets += written;
         _refusal ??= _octets > _octetsMax ? TooLarge : RefusalOf(_decoder.Fault);
+        if (_refusal is null && _lengths.Exceed(destination[..written])) _refusal = LineTooLong(_lineOctetsMax);
         if (_octets - _octetsMax > SmtpLimits.DiscardOctetsMax) Status = ReadStatus.Endless;
         return written;
     }

@@ -15,5 +15,5 @@ internal sealed record HelpCommand : Command
     }
 
     public override ValueTask<Reply> RunAsync(SmtpSession session, CancellationToken ct) =>
-        new(new Reply(214, "2.0.0", "commands: " + string.Join(' ', Verb.Table.Select(verb => verb.Name))));
+        new(new Reply(214, "2.0.0", "commands: " + string.Join(' ', Verb.Table.Where(verb => verb.Where(session.Server)).Select(verb => verb.Name))));
 }

@@ -35,6 +35,10 @@ internal sealed record MailCommand(SmtpPath From, MailOptions Options) : Command
         {
             return Replies.OfSender(refusal);
         }
+        if (session.Milters is { } milters && await milters.MailAsync(from, session.MilterClient, ct) is { } filtered)
+        {
+            return Replies.OfSender(filtered);
+        }
         session.Mail = new Transaction(from, Options.Utf8, parameters);
         return parameters.Priority == Options.Priority ? Replies.SenderOk : PriorityChanged(parameters.Priority);
     }

@@ -54,6 +54,9 @@ internal abstract class MessageStream : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
+    protected static Refusal LineTooLong(int octetsMax) =>
+        new(RefusalKind.Invalid, $"the message has a line of more than {octetsMax} octets");
+
     protected static Refusal? RefusalOf(DataFault fault) => fault switch
     {
         DataFault.BareCr => BareCr,

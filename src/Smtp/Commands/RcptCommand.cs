@@ -32,6 +32,16 @@ internal sealed record RcptCommand(SmtpPath To, RcptOptions Options) : Command
         var intake = session.Server.Intake;
         var answer = To.Address is { } address ? await intake.RecipientAsync(address, session.Identity, ct) : await intake.PostmasterAsync(ct);
         if (!answer.TryGet(out var recipient)) return session.RecipientRefused(answer.Refusal!);
+        if (session.Server.Settings is { Greylists: true, Role: SmtpRole.Mx }
+            && await session.Server.Directory.Greylist.CheckAsync(session.Remote, mail.From, recipient.Address, ct) is { } later)
+        {
+            return Replies.OfRecipient(later);
+        }
+        if (!intake.Rules.IsEmpty && intake.Rules.AtRecipient(session.RuleSubject, recipient.Address) is { } ruled) return Replies.OfRecipient(ruled);
+        if (session.Milters is { } milters && await milters.RecipientAsync(recipient.Address, ct) is { } filtered)
+        {
+            return Replies.OfRecipient(filtered);
+        }
         mail.Add(Options.Parameters == RcptParameters.None ? recipient : recipient with { Parameters = Options.Parameters });
         return Replies.RecipientOk;
     }

@@ -26,6 +26,7 @@ internal static class Extensions
         if (session.Connection.IsTls) text.Append("\nREQUIRETLS"); // RFC 8689 §4.1
         if (session.Server.IsSubmission) text.Append(FutureRelease(session)); // RFC 4865 §4
         text.Append(CultureInfo.InvariantCulture, $"\nSIZE {session.Server.Settings.MessageOctetsMax}"); // RFC 1870 §3
+        text.Append(CultureInfo.InvariantCulture, $"\nLIMITS RCPTMAX={session.Server.Settings.RecipientsMax}"); // RFC 9422 §4
         foreach (var verb in Verb.Table)
         {
             if (verb.Keyword?.Invoke(session) is { } keyword) text.Append('\n').Append(keyword);

@@ -26,6 +26,8 @@ internal static class Replies
 
     public static readonly Reply NeedsHello = new(503, "5.5.1", "say EHLO first");
 
+    public static readonly Reply NeedsLhlo = new(503, "5.5.1", "say LHLO first");
+
     public static readonly Reply NeedsMail = new(503, "5.5.1", "say MAIL first");
 
     public static readonly Reply NeedsRecipient = new(503, "5.5.1", "say RCPT first; no recipient was accepted");
@@ -82,6 +84,11 @@ internal static class Replies
         _ => Reply.Gone,
     };
 
+    /// <summary>The client itself is not wanted.</summary>
+    public static Reply OfClient(Refusal refusal) => refusal.Kind == RefusalKind.TemporarilyUnavailable
+        ? new(421, "4.7.0", refusal.Text, Closes: true)
+        : new(554, "5.7.1", refusal.Text, Closes: true);
+
     public static Reply OfSender(Refusal refusal) => refusal.Kind switch
     {
         RefusalKind.Forbidden or RefusalKind.NotFound => new(553, "5.7.1", refusal.Text),
@@ -118,6 +125,7 @@ internal static class Replies
         RefusalKind.OverQuota => new(452, "4.2.2", refusal.Text),
         RefusalKind.TooLarge => new(552, "5.3.4", refusal.Text),
         RefusalKind.TooMany => new(452, "4.5.3", refusal.Text),
+        RefusalKind.RateLimited => new(450, "4.7.1", refusal.Text),
         RefusalKind.TemporarilyUnavailable or RefusalKind.Conflict => new(451, "4.3.0", refusal.Text),
         RefusalKind.NotAuthenticated => new(530, "5.7.0", refusal.Text),
         RefusalKind.Forbidden => new(550, "5.7.1", refusal.Text),

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using Posthorn.Core;
 using Posthorn.Delivery;
 using Posthorn.Directory;
@@ -11,6 +12,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
 {
     private Origin? _origin; // as it is told of every message; null when something of it has changed
     private int _badInARow;
+    private int _mistakes;
     private int _loginFailures;
     private int _recipientsRefused;
     private int _turnsWithoutMail;
@@ -19,6 +21,11 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     public SmtpServer Server => server;
 
     public WireConnection Connection => connection;
+
+    /// <summary>Who the client is: as the connection has it, or as a proxy that is trusted has told.</summary>
+    public IPAddress Remote { get; set; } = connection.Remote.Address;
+
+    public Reply Greeting => new(220, null, $"{server.Settings.Hostname} {server.Settings.Banner}");
 
     /// <summary>The argument of EHLO or HELO; null before it.</summary>
     public string? Helo { get; private set; }
@@ -42,13 +49,23 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
 
     public bool AcceptsPasswords => server.Authenticator.AcceptsPasswords(LoginContext);
 
-    public LoginContext LoginContext => new("smtp", connection.Remote.Address, connection.IsTls);
+    public LoginContext LoginContext => new("smtp", Remote, connection.IsTls)
+    {
+        ServerEndPoint = connection.ServerEndPoint,
+        CertificateAddress = connection.ClientCertificateAddress,
+    };
 
     public async Task RunAsync()
     {
         try
         {
-            if (!await SayAsync(new Reply(220, null, $"{server.Settings.Hostname} {server.Settings.Banner}"))) return;
+            if (await TalksEarlyAsync()) Note(Offence.EarlyTalk);
+            if (Milters is not null && await Milters.ConnectAsync(MilterClient, connection.Closed) is { } refused)
+            {
+                await SayAsync(Replies.OfClient(refused));
+                return;
+            }
+            if (!await SayAsync(Greeting)) return;
             while (true)
             {
                 var line = await connection.Reader.ReadLineAsync();
@@ -60,7 +77,28 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
         {
             // The peer left while something was written to it.
         }
+        finally
+        {
+            if (Milters is not null) await Milters.DisposeAsync();
+        }
     }
+
+    /// <summary>What rules look at, of the transaction under way.</summary>
+    public RuleSubject RuleSubject => new(server.ListenerName, Remote, Helo ?? "", Mail!.From);
+
+    /// <summary>Null when there are none.</summary>
+    public MilterSession? Milters { get; } = server.Intake.BeginMilters();
+
+    /// <summary>What the milters are told of the client.</summary>
+    public MilterClient MilterClient => new(new IPEndPoint(Remote, connection.Remote.Port), connection.SessionId)
+    {
+        Helo = Helo ?? "",
+        Tls = connection.Tls?.Protocol,
+        Login = Identity?.Login,
+    };
+
+    /// <summary>Something for the client's account with us.</summary>
+    public void Note(Offence offence) => server.Directory.Conduct.Note(Remote, offence);
 
     /// <summary>EHLO and HELO begin anew (RFC 5321 §4.1.4).</summary>
     public void Greeted(string helo, bool extended) => (Helo, IsExtended, Mail, _origin) = (helo, extended, null, null);
@@ -86,6 +124,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     public Reply RecipientRefused(Refusal refusal)
     {
         var reply = Replies.OfRecipient(refusal);
+        if (Identity is null && refusal.Kind == RefusalKind.NotFound) Note(Offence.UnknownRecipient);
         Log.RecipientRefused(server.Log, connection.SessionId, refusal.Text);
         if (reply.Code < 500 || ++_recipientsRefused < SmtpLimits.RecipientsRefusedMax) return reply;
         Log.TooManyRecipientsRefused(server.Log, connection.SessionId, _recipientsRefused);
@@ -95,15 +134,19 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     /// <summary>Hands the message to the intake. Whatever becomes of it, the transaction is over and the next octets are a command.</summary>
     public async ValueTask<Reply> AcceptAsync(MessageStream message, CancellationToken ct)
     {
-        var reply = await AcceptAsync(Mail!, message, ct);
+        var mail = Mail!;
+        var reply = await AcceptAsync(mail, message, ct);
         Mail = null;
         // Whatever the intake has left unread is still the message, never a command.
-        return await message.DrainAsync() switch
+        reply = await message.DrainAsync() switch
         {
             ReadStatus.Ok => reply,
             ReadStatus.Endless => Replies.TooLarge with { Closes = true },
             var status => Replies.Of(status),
         };
+        // RFC 2033 §4.2: one reply for each recipient that was accepted, in their order. The intake takes a message for all of them or for none.
+        for (var i = 1; server.IsLmtp && i < mail.RecipientCount && !reply.Closes; i++) Write(reply);
+        return reply;
     }
 
     /// <summary>Between two chunks of a message (RFC 3030 §2): answers for the last one and goes on to the next.</summary>
@@ -154,11 +197,13 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
         _origin ??= new Origin
         {
             Helo = Helo ?? "",
-            Remote = connection.Remote.Address,
+            Remote = Remote,
             With = With(utf8: false),
             Tls = connection.Tls is { } tls ? tls.Protocol + " " + tls.Cipher : null,
             SessionId = connection.SessionId,
             Submitter = Identity,
+            Milters = Milters,
+            Listener = server.ListenerName,
         };
         return mail.Utf8 ? _origin with { With = With(utf8: true) } : _origin;
     }
@@ -204,7 +249,8 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     private string With(bool utf8)
     {
         if (!IsExtended && !utf8) return "SMTP";
-        return (utf8 ? "UTF8SMTP" : "ESMTP") + (connection.IsTls ? "S" : "") + (Identity is null ? "" : "A");
+        var protocol = server.IsLmtp ? utf8 ? "UTF8LMTP" : "LMTP" : utf8 ? "UTF8SMTP" : "ESMTP";
+        return protocol + (connection.IsTls ? "S" : "") + (Identity is null ? "" : "A");
     }
 
     private async ValueTask<Reply> ExecuteAsync(ReadOnlySequence<byte> line)
@@ -232,7 +278,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     private (Verb? Verb, Command? Command, Reply Fault) Parse(ReadOnlySequence<byte> line)
     {
         var r = new GrammarReader(line);
-        if (!Verb.TryRead(ref r, out var verb)) return (null, null, Replies.Unknown);
+        if (!Verb.TryRead(ref r, out var verb) || !verb.Where(server)) return (null, null, Replies.Unknown);
         var refused = RefusalOf(verb);
         if (refused is not null && !verb.BringsOctets) return (verb, null, refused.Value);
         if (!verb.Parse(ref r, out var command))
@@ -254,7 +300,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
 
     private Reply Misplaced(Verb verb) => State switch
     {
-        SessionStates.Fresh => Replies.NeedsHello,
+        SessionStates.Fresh => server.IsLmtp ? Replies.NeedsLhlo : Replies.NeedsHello,
         SessionStates.Greeted => Replies.NeedsMail,
         SessionStates.Mail when (verb.Allowed & SessionStates.Recipients) != 0 => Replies.NeedsRecipient,
         _ => Replies.MailUnderWay,
@@ -266,17 +312,37 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
         if (reply.Code == 0) return !reply.Closes;
         var more = connection.Reader.HasLine;
         reply = Bounded(reply, more);
+        if (reply.Code >= 500 && !reply.IsPardoned && !await TarpitAsync()) return false;
         Write(reply);
         if (reply.Closes) return false;
         // RFC 2920 §3.2: replies to pipelined commands leave together.
         return more ? await connection.FlushWhenFullAsync() : await connection.FlushAsync();
     }
 
+    // Who makes mistakes is answered later each time; who is logged in is known, and is not.
+    private async ValueTask<bool> TarpitAsync()
+    {
+        _mistakes++;
+        if (server.Settings.TarpitStep == TimeSpan.Zero || Identity is not null || IsSpared) return true;
+        if (_mistakes <= SmtpLimits.MistakesAnsweredAtOnceMax) return true;
+        var steps = Math.Min(_mistakes - SmtpLimits.MistakesAnsweredAtOnceMax, SmtpLimits.TarpitStepsMax);
+        if (!await connection.FlushAsync()) return false;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(connection.Closed, connection.Stopping);
+        await Task.Delay(server.Settings.TarpitStep * steps, connection.Time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return !connection.Closed.IsCancellationRequested;
+    }
+
+    private async ValueTask<bool> TalksEarlyAsync() =>
+        server.Settings.GreetingPause > TimeSpan.Zero && !IsSpared && await connection.Reader.HearsWithinAsync(server.Settings.GreetingPause);
+
+    private bool IsSpared => server.Settings.SparesLoopback && IPAddress.IsLoopback(Remote);
+
     // Whoever only costs is sent away. RFC 5321 §4.2.1: 421 may answer any command.
     private Reply Bounded(Reply reply, bool more)
     {
         if (reply.Closes) return reply;
         _badInARow = reply.IsMisuse ? _badInARow + 1 : 0;
+        if (reply.IsMisuse) Note(Offence.BadCommand);
         if (_badInARow == SmtpLimits.BadCommandsMax)
         {
             Log.TooManyBadCommands(server.Log, connection.SessionId, _badInARow);

@@ -11,6 +11,8 @@ internal sealed class Transaction(ReversePath from, bool utf8, MailParameters pa
     /// <summary>The client said SMTPUTF8 (RFC 6531 §3.4).</summary>
     public bool Utf8 => utf8;
 
+    public ReversePath From => from;
+
     public MailParameters Parameters => parameters;
 
     /// <summary>A chunk of the message has come: only chunks may follow (RFC 3030 §2).</summary>

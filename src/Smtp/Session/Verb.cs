@@ -44,14 +44,18 @@ internal sealed record Verb(
 {
     private const int NameOctetsMax = 16;
 
+    /// <summary>Where the verb is there at all.</summary>
+    public Func<SmtpServer, bool> Where { get; init; } = static _ => true;
+
     /// <summary>Octets that are no command stand behind its line, whatever the answer will be.</summary>
     public bool BringsOctets { get; init; }
 
     /// <summary>The table: dispatch, state gate, EHLO's list, HELP's list and metric label in one.</summary>
     public static readonly Verb[] Table =
     [
-        new("EHLO", "RFC 5321 §4.1.1.1", SessionStates.Any, false, EhloCommand.TryParse),
-        new("HELO", "RFC 5321 §4.1.1.1", SessionStates.Any, false, EhloCommand.TryParseHelo),
+        new("EHLO", "RFC 5321 §4.1.1.1", SessionStates.Any, false, EhloCommand.TryParse) { Where = static server => !server.IsLmtp },
+        new("HELO", "RFC 5321 §4.1.1.1", SessionStates.Any, false, EhloCommand.TryParseHelo) { Where = static server => !server.IsLmtp },
+        new("LHLO", "RFC 2033 §4.1", SessionStates.Any, false, EhloCommand.TryParse) { Where = static server => server.IsLmtp },
         new("MAIL", "RFC 5321 §4.1.1.2", SessionStates.Greeted, true, MailCommand.TryParse),
         new("RCPT", "RFC 5321 §4.1.1.3", SessionStates.Transaction, true, RcptCommand.TryParse),
         new("DATA", "RFC 5321 §4.1.1.4", SessionStates.Recipients, true, DataCommand.TryParse),
@@ -61,10 +65,14 @@ internal sealed record Verb(
         },
         new("RSET", "RFC 5321 §4.1.1.5", SessionStates.Any, false, RsetCommand.TryParse),
         new("VRFY", "RFC 5321 §4.1.1.6", SessionStates.Any, false, VrfyCommand.TryParse),
+        new("EXPN", "RFC 5321 §4.1.1.7", SessionStates.Any, false, VrfyCommand.TryParseExpn),
         new("HELP", "RFC 5321 §4.1.1.8", SessionStates.Any, false, HelpCommand.TryParse),
         new("NOOP", "RFC 5321 §4.1.1.9", SessionStates.Any, false, NoopCommand.TryParse),
         new("QUIT", "RFC 5321 §4.1.1.10", SessionStates.Any, false, QuitCommand.TryParse),
         new("STARTTLS", "RFC 3207 §4", SessionStates.Fresh | SessionStates.Greeted, false, StartTlsCommand.TryParse, StartTlsCommand.Keyword),
+        new(
+            "XCLIENT", "Postfix's XCLIENT_README", SessionStates.Fresh | SessionStates.Greeted, false, XclientCommand.TryParse,
+            XclientCommand.Keyword),
         new("AUTH", "RFC 4954 §4", SessionStates.Greeted, false, AuthCommand.TryParse, AuthCommand.Keyword),
     ];
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Posthorn.Admin;
@@ -94,6 +95,13 @@ internal static class AccountCommands
         var name = new Option<string?>("--name") { Description = "The name for people." };
         var quota = Quota();
         var role = Role();
+        var (messages, recipients, firstTime) = (Daily("--send-messages", "messages"), Daily("--send-recipients", "recipients"),
+            Daily("--send-first-time", "recipients that it has never written to"));
+        var sendAs = new Option<string[]>("--send-as")
+        {
+            Description = "An address, or *@example.org, that the account may send from; may be repeated, replaces those before; none for none.",
+            HelpName = "PATTERN",
+        };
         return remote.Command(
             "set",
             "Changes an account; what is not named stays as it is.",
@@ -106,15 +114,24 @@ internal static class AccountCommands
                     var now = await call.Api.GetAsync(Of(call.Get(address)), AdminJson.Default.AccountView, call.Ct);
                     limits = QuotaOf(bytes) with { Messages = now.Quota.Messages };
                 }
+                SendingView? sending = null;
+                if ((call.Get(messages) ?? call.Get(recipients) ?? call.Get(firstTime)) is not null)
+                {
+                    var now = (await call.Api.GetAsync(Of(call.Get(address)), AdminJson.Default.AccountView, call.Ct)).Sending;
+                    sending = new SendingView(
+                        DailyOf(call.Get(messages), now.Messages), DailyOf(call.Get(recipients), now.Recipients),
+                        DailyOf(call.Get(firstTime), now.FirstTime));
+                }
+                string[]? others = call.Get(sendAs) is { Length: > 0 } patterns ? [.. patterns.Where(static pattern => pattern != "none")] : null;
                 return Tell(call, await call.Api.SendAsync(
                     HttpMethod.Patch,
                     Of(call.Get(address)),
-                    new AccountChangeBody(call.Get(name), RoleOf(call.Get(role)), limits),
+                    new AccountChangeBody(call.Get(name), RoleOf(call.Get(role)), limits, sending, others),
                     AdminJson.Default.AccountChangeBody,
                     AdminJson.Default.AccountView,
                     call.Ct));
             },
-            address, name, quota, role);
+            address, name, quota, role, messages, recipients, firstTime, sendAs);
     }
 
     private static Command Password(RemoteOptions remote)
@@ -161,9 +178,23 @@ internal static class AccountCommands
         ("Messages", a.Usage is { } usage ? Text.Of(usage.Messages) : null),
         ("Used", a.Usage is { } used ? $"{Text.OfSize(used.Bytes)} of {(a.Quota.Bytes is null ? "no limit" : Text.OfSize(a.Quota.Bytes))}" : null),
         ("Aliases", a.Aliases is { Count: > 0 } aliases ? string.Join(", ", aliases) : null),
+        ("Sends as", a.SendAs is { Count: > 0 } others ? string.Join(", ", others) : null),
+        ("Sends a day", Sending(a.Sending)),
         ("Since", Text.Of(a.CreatedAt)),
         ("Removed", a.RemovedAt is null ? null : Text.Of(a.RemovedAt)),
         ("Number", Text.Of(a.Id))));
+
+    private static string? Sending(SendingView limits) => limits is { Messages: null, Recipients: null, FirstTime: null } ? null
+        : $"{Number(limits.Messages)} messages, {Number(limits.Recipients)} recipients, {Number(limits.FirstTime)} for the first time";
+
+    private static string Number(long? limit) => limit is { } number ? Text.Of(number) : "default";
+
+    private static Option<string?> Daily(string name, string what) =>
+        new(name) { Description = $"How many {what} a day, or default.", HelpName = "N" };
+
+    private static long? DailyOf(string? wanted, long? now) => wanted is null ? now : wanted == "default" ? null
+        : long.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+        : throw new UsageException($"{wanted} is no number, and not default");
 
     private static string Generate() => RandomNumberGenerator.GetString("abcdefghijkmnpqrstuvwxyz23456789", GeneratedCharacters);
 

@@ -64,6 +64,11 @@ internal static class DomainCommands
             Description = "What becomes of mail that fails DMARC: as its author's domain asks, into Junk at most, or delivered.",
             HelpName = "honour|quarantine|ignore",
         };
+        var scram = new Option<bool?>("--scram")
+        {
+            Description = "Whether its accounts may log in by SCRAM; each from its next password, or its next log-in by PLAIN, on.",
+            HelpName = "true|false",
+        };
         return remote.Command(
             "set",
             "Changes a domain; what is not named stays as it is.",
@@ -71,11 +76,12 @@ internal static class DomainCommands
                 HttpMethod.Patch,
                 Of(call.Get(name)),
                 new DomainChangeBody(
-                    call.Get(plus), OrNone(call.Get(catchAll)), OrNone(call.Get(administrator)), call.Get(disabled), call.Get(dmarc)),
+                    call.Get(plus), OrNone(call.Get(catchAll)), OrNone(call.Get(administrator)), call.Get(disabled), call.Get(dmarc),
+                    call.Get(scram)),
                 AdminJson.Default.DomainChangeBody,
                 AdminJson.Default.DomainView,
                 call.Ct)),
-            name, plus, catchAll, administrator, disabled, dmarc);
+            name, plus, catchAll, administrator, disabled, dmarc, scram);
     }
 
     private static Command Remove(RemoteOptions remote)
@@ -155,6 +161,7 @@ internal static class DomainCommands
         ("Catch-all", d.CatchAll ?? "none"),
         ("DMARC", d.Dmarc.ToString().ToLowerInvariant()),
         ("Administrator", d.Administrator ?? "the server's first"),
+        ("SCRAM", d.Scram ? "yes" : "no"),
         ("Since", Text.Of(d.CreatedAt))));
 
     private static string State(DomainView domain) => domain.DisabledAt is null ? "active" : "disabled";

@@ -1,0 +1,152 @@
+using System.Net;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Posthorn.Core;
+using Posthorn.Db;
+using Posthorn.Directory;
+
+namespace Posthorn.Delivery;
+
+/// <summary>The operator's rules, asked in their order at each recipient and at the end of each message. They are held in memory.</summary>
+public sealed class StageRules
+{
+    /// <summary>How often what another node has changed is looked at.</summary>
+    public static readonly TimeSpan RefreshEvery = TimeSpan.FromMinutes(1);
+
+    private const string Columns = "rule, position, listener, network, helo, sender, recipient, header, action, text";
+
+    private static readonly string[] Listeners = ["mx", "submission", "lmtp"];
+
+    private readonly Database _db;
+    private readonly ILogger _log;
+    private StageRule[] _rules = [];
+
+    internal StageRules(Database db, ILogger log) => (_db, _log) = (db, log);
+
+    /// <summary>Nobody has made one.</summary>
+    public bool IsEmpty => Volatile.Read(ref _rules).Length == 0;
+
+    public ValueTask<IReadOnlyList<StageRule>> ListAsync(CancellationToken ct = default) => _db.ReadAsync<IReadOnlyList<StageRule>>(Read, ct);
+
+    public async ValueTask<Result<StageRule>> AddAsync(
+        Authority by, int position, RuleMatch match, RuleAction action, string text, CancellationToken ct = default)
+    {
+        by.DemandEverything("make rules for everybody's mail");
+        if (FaultOf(match, action, text) is { } fault) return new Refusal(RefusalKind.Invalid, fault);
+        var added = await _db.WriteAsync<Result<StageRule>>(tx =>
+        {
+            if (tx.Prepare("SELECT COUNT(*) FROM stage_rule").Scalar() >= DeliveryLimits.RulesMax)
+            {
+                return new Refusal(RefusalKind.TooMany, $"there are at most {DeliveryLimits.RulesMax} rules");
+            }
+            var id = tx.Prepare($"INSERT INTO stage_rule ({Columns["rule, ".Length..]}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING rule")
+                .Bind(position).Bind(match.Listener).Bind(match.Network?.ToString()).Bind(match.Helo).Bind(match.Sender).Bind(match.Recipient)
+                .Bind(match.Header).Bind((long)action).Bind(text).Scalar()!.Value;
+            return new StageRule(id, position, match, action, text);
+        }, ct);
+        await RefreshAsync(ct);
+        if (added.TryGet(out var rule)) Log.RuleAdded(_log, rule.Id, action, by.Name);
+        return added;
+    }
+
+    public async ValueTask<Result<StageRule>> RemoveAsync(Authority by, long id, CancellationToken ct = default)
+    {
+        by.DemandEverything("remove rules for everybody's mail");
+        var removed = await _db.WriteAsync(tx =>
+        {
+            var rule = Read(tx).FirstOrDefault(rule => rule.Id == id);
+            if (rule is not null) tx.Prepare("DELETE FROM stage_rule WHERE rule = $1").Bind(id).Execute();
+            return rule;
+        }, ct);
+        await RefreshAsync(ct);
+        if (removed is null) return new Refusal(RefusalKind.NotFound, $"there is no rule {id}");
+        Log.RuleRemoved(_log, id, by.Name);
+        return removed;
+    }
+
+    public async Task RefreshAsync(CancellationToken ct) => Volatile.Write(ref _rules, [.. await _db.ReadAsync(Read, ct)]);
+
+    /// <summary>What the rules say to a recipient. Null when it may be served; what they do to the whole message comes at its end.</summary>
+    public Refusal? AtRecipient(RuleSubject subject, EmailAddress recipient)
+    {
+        foreach (var rule in Volatile.Read(ref _rules))
+        {
+            if (rule.Match.NeedsHeader || !rule.Match.Holds(subject, recipient)) continue;
+            switch (rule.Action)
+            {
+                case RuleAction.Accept:
+                    return null;
+                case RuleAction.Reject:
+                    return new Refusal(RefusalKind.Forbidden, rule.Text);
+                case RuleAction.Defer:
+                    return new Refusal(RefusalKind.TemporarilyUnavailable, rule.Text);
+            }
+        }
+        return null;
+    }
+
+    /// <summary>What the rules do with a message.</summary>
+    internal RuleOutcome AtMessage(RuleSubject subject, IReadOnlyList<Recipient> recipients, ReadOnlySpan<byte> header)
+    {
+        var added = default(StringBuilder);
+        foreach (var rule in Volatile.Read(ref _rules))
+        {
+            if (!rule.Match.Holds(subject, recipients, header)) continue;
+            switch (rule.Action)
+            {
+                case RuleAction.AddHeader:
+                    (added ??= new StringBuilder()).Append(rule.Text).Append("\r\n");
+                    continue;
+                // A rule about one recipient has spoken at that recipient.
+                case RuleAction.Accept or RuleAction.Reject or RuleAction.Defer when rule.Match is { Recipient: not null, Header: null }:
+                    continue;
+            }
+            return Of(rule, added);
+        }
+        return new RuleOutcome(null, false, null, Octets(added));
+    }
+
+    private static RuleOutcome Of(StageRule rule, StringBuilder? added) => rule.Action switch
+    {
+        RuleAction.Reject => new(new Refusal(RefusalKind.Forbidden, rule.Text), false, null, []),
+        RuleAction.Defer => new(new Refusal(RefusalKind.TemporarilyUnavailable, rule.Text), false, null, []),
+        RuleAction.Discard => new(null, true, null, []),
+        RuleAction.Quarantine => new(null, false, rule.Text.Length > 0 ? rule.Text : $"rule {rule.Id}", Octets(added)),
+        _ => new(null, false, null, Octets(added)),
+    };
+
+    private static byte[] Octets(StringBuilder? added) => added is null ? [] : Encoding.UTF8.GetBytes(added.ToString());
+
+    private static string? FaultOf(RuleMatch match, RuleAction action, string text)
+    {
+        if (match.Listener is { } listener && !Listeners.Contains(listener)) return "a listener is mx, submission or lmtp";
+        string?[] texts = [match.Helo, match.Sender, match.Recipient, match.Header, text];
+        if (texts.Any(static text => text is not null && (text.Length > DeliveryLimits.RuleCharsMax || text.Any(char.IsControl))))
+        {
+            return $"a text of a rule has at most {DeliveryLimits.RuleCharsMax} characters and no control characters";
+        }
+        if (match.Header is { } header && !IsField(header)) return "a header condition is a name, a colon and a pattern";
+        if (action == RuleAction.AddHeader && !IsField(text)) return "what is added is a name, a colon and a value";
+        return action is RuleAction.Reject or RuleAction.Defer && text.Length == 0 ? "a refusal needs a text" : null;
+    }
+
+    private static bool IsField(string text) =>
+        text.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon && text[..colon].All(static c => c is > ' ' and <= '~');
+
+    private static List<StageRule> Read(Snapshot db)
+    {
+        var rules = new List<StageRule>();
+        using var rows = db.Prepare($"SELECT {Columns} FROM stage_rule ORDER BY position, rule").Query();
+        while (rows.Next())
+        {
+            var network = rows.NullableText(3) is { } text ? IPNetwork.Parse(text) : default(IPNetwork?);
+            var match = new RuleMatch(
+                rows.NullableText(2), network, rows.NullableText(4), rows.NullableText(5), rows.NullableText(6), rows.NullableText(7));
+            rules.Add(new StageRule(rows.Int64(0), (int)rows.Int64(1), match, (RuleAction)rows.Int64(8), rows.Text(9)));
+        }
+        return rules;
+    }
+}
+
+/// <param name="Header">Fields to put before the message.</param>
+internal readonly record struct RuleOutcome(Refusal? Refusal, bool Discards, string? Quarantine, byte[] Header);
