@@ -12,6 +12,8 @@ internal sealed class Options
         ["users"] = "32",
         ["filled"] = "0",
         ["messages"] = "100000",
+        ["domains"] = "1000",
+        ["dead"] = "0",
         ["connections"] = "1000",
         ["targets"] = "peer,posthorn",
         ["cells"] = "4096x1,4096x16,4096x64,51200x1,51200x16,1048576x1,1048576x16",
@@ -36,6 +38,8 @@ internal sealed class Options
     public int Users => Number("users");
     public int Filled => Number("filled");
     public int Messages => Number("messages");
+    public int Domains => Number("domains");
+    public int Dead => Number("dead");
     public int Connections => Number("connections");
     public string Results => _values["results"];
     public IReadOnlyList<string> Targets => _values["targets"].Split(',');

@@ -33,7 +33,15 @@ internal sealed partial class PosthornTarget : Target
         ["POSTHORN_AUTH_ALLOW_PLAINTEXT_ON_LOOPBACK"] = "true",
         ["POSTHORN_DNS_SERVER"] = $"{DnsStub.Address}:53",
         ["POSTHORN_DATA"] = Data,
+        ["POSTHORN_DELIVERY_PORT"] = $"{(SinkPort > 0 ? SinkPort : 25)}",
     };
+
+    public override int OutboundPort => Base + 587;
+    public override bool OutboundNeedsLogin => true;
+
+    public override void HoldOutbound() => Run([_program, "route", "add", "hold", "--data", Data]);
+
+    public override void ReleaseOutbound() => Run([_program, "queue", "release", "--all", "--data", Data]);
 
     protected override void Install() => Run(
         [_program, "init", "--data", Data, "--hostname", "mx.bench.test", "--domain", "bench.test", "--admin", "admin@bench.test",

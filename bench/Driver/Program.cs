@@ -26,7 +26,8 @@ try
         "idle" => IdleBench.Measure,
         "imap" => ImapBench.Measure,
         "append" => AppendBench.Measure,
-        _ => throw new UsageException("usage: bench/run smtp|idle|imap|append|syncs|trust|report [--name value ...]"),
+        "outbound" => OutboundBench.Measure,
+        _ => throw new UsageException("usage: bench/run smtp|idle|imap|append|syncs|outbound|trust|report [--name value ...]"),
     };
     using var dns = new DnsStub();
     using var run = new Run(options, bench);

@@ -16,6 +16,20 @@ internal abstract class Target(string name, string dataRoot) : IDisposable
     public int SmtpPort => Base + 25;
     public int ImapPort => Base + 143;
 
+    /// <summary>Where mail for other domains is handed in.</summary>
+    public virtual int OutboundPort => SmtpPort;
+
+    public virtual bool OutboundNeedsLogin => false;
+
+    /// <summary>The port at which other servers are reached; set before <see cref="Create"/>.</summary>
+    public int SinkPort { get; set; }
+
+    /// <summary>Mail for other domains waits from now on.</summary>
+    public abstract void HoldOutbound();
+
+    /// <summary>All of it goes.</summary>
+    public abstract void ReleaseOutbound();
+
     /// <summary>Program and version, for the head of the results.</summary>
     public abstract string Description { get; }
 

@@ -15,9 +15,9 @@ namespace Posthorn.Admin;
     [
         typeof(WordConverter<AccountKind>), typeof(WordConverter<AccountState>), typeof(WordConverter<ClientProtocol>),
         typeof(WordConverter<ConnectionSecurity>), typeof(WordConverter<Disposition>), typeof(WordConverter<DmarcHandling>),
-        typeof(WordConverter<DnsRecordState>), typeof(WordConverter<QueueState>), typeof(WordConverter<ReportFaultKind>),
-        typeof(WordConverter<ReportKind>), typeof(WordConverter<Role>), typeof(WordConverter<RuleAction>),
-        typeof(WordConverter<SigningKeyState>), typeof(WordConverter<StsMode>),
+        typeof(WordConverter<DnsRecordState>), typeof(WordConverter<HopSecurity>), typeof(WordConverter<JourneyStep>),
+        typeof(WordConverter<QueueState>), typeof(WordConverter<ReportFaultKind>), typeof(WordConverter<ReportKind>), typeof(WordConverter<Role>),
+        typeof(WordConverter<RouteAction>), typeof(WordConverter<RuleAction>), typeof(WordConverter<SigningKeyState>), typeof(WordConverter<StsMode>),
         typeof(WordConverter<TlsRequirement>), typeof(WordConverter<VerifyLineKind>),
     ])]
 [JsonSerializable(typeof(AccountChangeBody))]
@@ -25,6 +25,7 @@ namespace Posthorn.Admin;
 [JsonSerializable(typeof(AliasChangeBody))]
 [JsonSerializable(typeof(AliasView))]
 [JsonSerializable(typeof(BanView))]
+[JsonSerializable(typeof(DestinationView))]
 [JsonSerializable(typeof(DnsReport))]
 [JsonSerializable(typeof(DomainChangeBody))]
 [JsonSerializable(typeof(DomainView))]
@@ -33,20 +34,28 @@ namespace Posthorn.Admin;
 [JsonSerializable(typeof(NewAliasBody))]
 [JsonSerializable(typeof(NewBanBody))]
 [JsonSerializable(typeof(NewDomainBody))]
+[JsonSerializable(typeof(NewRouteBody))]
 [JsonSerializable(typeof(NewRuleBody))]
+[JsonSerializable(typeof(NewSuppressionBody))]
 [JsonSerializable(typeof(NewTokenBody))]
 [JsonSerializable(typeof(Page<AccountView>), TypeInfoPropertyName = "AccountPage")]
 [JsonSerializable(typeof(Page<AliasView>), TypeInfoPropertyName = "AliasPage")]
 [JsonSerializable(typeof(Page<BanView>), TypeInfoPropertyName = "BanPage")]
+[JsonSerializable(typeof(Page<DestinationView>), TypeInfoPropertyName = "DestinationPage")]
 [JsonSerializable(typeof(Page<DomainView>), TypeInfoPropertyName = "DomainPage")]
 [JsonSerializable(typeof(Page<QueueView>), TypeInfoPropertyName = "QueuePage")]
 [JsonSerializable(typeof(Page<StoredReport>), TypeInfoPropertyName = "ReportPage")]
 [JsonSerializable(typeof(Page<TlsOverrideView>), TypeInfoPropertyName = "TlsOverridePage")]
 [JsonSerializable(typeof(Page<TlsResultRow>), TypeInfoPropertyName = "TlsResultPage")]
+[JsonSerializable(typeof(Page<RouteView>), TypeInfoPropertyName = "RoutePage")]
 [JsonSerializable(typeof(Page<RuleView>), TypeInfoPropertyName = "RulePage")]
+[JsonSerializable(typeof(Page<SuppressionView>), TypeInfoPropertyName = "SuppressionPage")]
+[JsonSerializable(typeof(Page<TraceView>), TypeInfoPropertyName = "TracePage")]
 [JsonSerializable(typeof(Page<TokenView>), TypeInfoPropertyName = "TokenPage")]
 [JsonSerializable(typeof(PasswordBody))]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(QueueDone))]
+[JsonSerializable(typeof(QueueRouteBody))]
 [JsonSerializable(typeof(QueueView))]
 [JsonSerializable(typeof(ReadinessView))]
 [JsonSerializable(typeof(ReportContent))]
@@ -61,7 +70,10 @@ namespace Posthorn.Admin;
 [JsonSerializable(typeof(TlsOverrideBody))]
 [JsonSerializable(typeof(TlsOverrideView))]
 [JsonSerializable(typeof(TlsResultRow))]
+[JsonSerializable(typeof(RouteView))]
+[JsonSerializable(typeof(SuppressionView))]
 [JsonSerializable(typeof(TokenView))]
+[JsonSerializable(typeof(TraceView))]
 [JsonSerializable(typeof(VerifyLine))]
 public sealed partial class AdminJson : JsonSerializerContext;
 

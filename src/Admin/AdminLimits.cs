@@ -10,6 +10,9 @@ internal static class AdminLimits
 
     public const int PageItemsDefault = 100;
 
+    /// <summary>Destinations that metrics name.</summary>
+    public const int MetricDestinationsMax = 20;
+
     public const int TokenLifetimeDaysMax = 3650;
 
     public const long BanSecondsMax = 10L * 365 * 86_400;

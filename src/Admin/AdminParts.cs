@@ -24,6 +24,13 @@ public sealed record AdminParts
 
     public required StageRules Rules { get; init; }
 
+    public required MailRoutes Routes { get; init; }
+
+    public required Suppressions Suppressions { get; init; }
+
+    /// <summary>The traces of messages; null where none are kept.</summary>
+    public Journey? Journey { get; init; }
+
     public required Resolver Resolver { get; init; }
 
     public required ReportBook Reports { get; init; }

@@ -42,8 +42,14 @@ internal static class DeliveryLimits
     /// <summary>Attempts to local mailboxes at a time.</summary>
     public const int LocalAttemptsMax = 2;
 
-    /// <summary>Due recipients that are looked at before the attempts under way are given a chance to end.</summary>
-    public const int DuePerScanMax = 2000;
+    /// <summary>Octets of a message that a report brings back whole, when the sender asked for that (RFC 3461 §4.3).</summary>
+    public const int ReturnedOctetsMax = 1024 * 1024;
+
+    /// <summary>Accounts whose mail an address has bounced before nobody's is sent to it.</summary>
+    public const int SuppressedForAllAt = 3;
+
+    /// <summary>Routes, each of which every message that leaves is held against.</summary>
+    public const int RoutesMax = 200;
 
     /// <summary>Characters of another server's reply that are kept.</summary>
     public const int ReplyCharsMax = 1000;

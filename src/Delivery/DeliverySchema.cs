@@ -5,7 +5,7 @@ namespace Posthorn.Delivery;
 /// <summary>The tables of the queue. See docs/queue.md.</summary>
 internal static class DeliverySchema
 {
-    public static Schema Schema { get; } = new("delivery", [First, Parameters, Junk, Rules]);
+    public static Schema Schema { get; } = new("delivery", [First, Parameters, Junk, Rules, Lanes, Suppression, Routes]);
 
     // A recipient's number is what operators name it by, so it is never used again; SQLite needs AUTOINCREMENT for that. The numbers of entries are
     // nobody's. recipients counts the rows of an entry: whoever takes it to zero removes the entry and its link to the blob.
@@ -111,4 +111,85 @@ internal static class DeliverySchema
 
     // Mailboxes here take the message into Junk.
     private const string Junk = "ALTER TABLE queue_entry ADD COLUMN junk BIGINT NOT NULL DEFAULT 0;";
+
+    // A lane's rows lie together in the order of their time, so that its window is a range and the next lane a step away. Which lane a row is in
+    // was its domain before there were any.
+    private const string Lanes = """
+        ALTER TABLE queue_recipient ADD COLUMN lane TEXT NOT NULL DEFAULT '@';
+        UPDATE queue_recipient SET lane = domain WHERE kind = 0;
+        DROP INDEX queue_due;
+        CREATE INDEX queue_lane ON queue_recipient (lane, due, recipient) WHERE state = 0;
+        CREATE TABLE queue_destination (
+            lane TEXT NOT NULL PRIMARY KEY,
+            failures BIGINT NOT NULL,
+            closed_until BIGINT NOT NULL,
+            reply TEXT NOT NULL
+        ) WITHOUT ROWID;
+        """;
+
+    // Account 0 is everybody's. An entry without an end is an operator's.
+    private const string Suppression = """
+        ALTER TABLE queue_entry ADD COLUMN submitter BIGINT;
+        CREATE TABLE suppression (
+            account BIGINT NOT NULL,
+            address TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT,
+            PRIMARY KEY (account, address)
+        ) WITHOUT ROWID;
+        CREATE INDEX suppression_address ON suppression (address);
+        """;
+
+    // Lanes name routes, so a route's number is never used again. pinned: the route that an operator sent a recipient by, past the rules.
+    private const string Routes = """
+        ALTER TABLE queue_recipient ADD COLUMN pinned BIGINT NOT NULL DEFAULT 0;
+        CREATE TABLE queue_setting (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        -- sqlite
+        CREATE TABLE mail_route (
+            route INTEGER PRIMARY KEY AUTOINCREMENT,
+            position BIGINT NOT NULL,
+            recipient_domain TEXT,
+            sender_domain TEXT,
+            sender_account BIGINT,
+            size_min BIGINT,
+            header TEXT,
+            header_text TEXT,
+            action BIGINT NOT NULL,
+            host TEXT,
+            port BIGINT NOT NULL,
+            security BIGINT NOT NULL,
+            login TEXT,
+            password BLOB,
+            sources TEXT NOT NULL,
+            socks TEXT,
+            mailbox TEXT,
+            text TEXT,
+            lifetime BIGINT,
+            retry TEXT NOT NULL
+        );
+        -- postgres
+        CREATE TABLE mail_route (
+            route BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            position BIGINT NOT NULL,
+            recipient_domain TEXT,
+            sender_domain TEXT,
+            sender_account BIGINT,
+            size_min BIGINT,
+            header TEXT,
+            header_text TEXT,
+            action BIGINT NOT NULL,
+            host TEXT,
+            port BIGINT NOT NULL,
+            security BIGINT NOT NULL,
+            login TEXT,
+            password BLOB,
+            sources TEXT NOT NULL,
+            socks TEXT,
+            mailbox TEXT,
+            text TEXT,
+            lifetime BIGINT,
+            retry TEXT NOT NULL
+        );
+        """;
 }

@@ -27,11 +27,14 @@ public sealed record DeliverySettings
     /// <summary>After this time the sender hears once that the message is still on its way.</summary>
     public TimeSpan DelayNoticeAfter { get; init; } = TimeSpan.FromHours(4);
 
-    /// <summary>Connections to one destination at a time.</summary>
-    public int ConnectionsPerDestinationMax { get; init; } = 4;
+    /// <summary>How long nothing more is sent to an address that does not exist.</summary>
+    public TimeSpan SuppressionLifetime { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>Connections to one destination at a time, when it takes them well.</summary>
+    public int ConnectionsPerDestinationMax { get; init; } = 20;
 
     /// <summary>Connections to all destinations at a time.</summary>
-    public int ConnectionsMax { get; init; } = 64;
+    public int ConnectionsMax { get; init; } = 200;
 
     public MilterSettings Milters { get; init; } = new();
 

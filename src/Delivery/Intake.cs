@@ -21,6 +21,7 @@ public sealed class Intake
     private readonly SendingAllowance _sending;
     private readonly Routing _routing;
     private readonly MailTrust? _trust;
+    private readonly Journey? _journey;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
@@ -32,10 +33,11 @@ public sealed class Intake
         SendingAllowance sending,
         Routing routing,
         MailTrust? trust,
+        Journey? journey,
         TimeProvider time,
         ILogger log) =>
-        (_settings, _db, _store, _vacancies, _book, _sending, _routing, _trust, _time, _log, Rules) =
-            (settings, db, store, new Vacancies(db, store, settings.MessageOctetsMax, time), book, sending, routing, trust, time, log,
+        (_settings, _db, _store, _vacancies, _book, _sending, _routing, _trust, _journey, _time, _log, Rules) =
+            (settings, db, store, new Vacancies(db, store, settings.MessageOctetsMax, time), book, sending, routing, trust, journey, time, log,
                 new StageRules(db, log));
 
     public StageRules Rules { get; }
@@ -88,7 +90,11 @@ public sealed class Intake
             result = refused.Refusal;
         }
         Meters.AtIntake(result.Ok);
-        if (result.Refusal is { } refusal) Log.Refused(_log, name, envelope.From, origin.SessionId, refusal.Text);
+        if (result.Refusal is { } refusal)
+        {
+            Log.Refused(_log, name, envelope.From, origin.SessionId, refusal.Text);
+            _journey?.Note(Arrival(JourneyStep.Refused, name, now, envelope, origin) with { Text = refusal.Text });
+        }
         return result;
     }
 
@@ -151,8 +157,15 @@ public sealed class Intake
             Junk = junk,
             Seen = seen,
             Quarantine = quarantine,
+            Submitter = origin.Submitter?.Account,
+            Head = start,
         };
         if (quarantine is not null) Log.Quarantined(_log, name, quarantine);
+        _journey?.Note(Arrival(JourneyStep.Received, name, now, envelope, origin) with
+        {
+            MessageId = staged.Summary.MessageId,
+            Size = staged.Length,
+        });
         if (await _routing.TakeAsync(letter, legs, circling, SpendingOf(envelope, origin), ct) is { } refusal) return refusal;
         Log.Accepted(_log, name, staged.Length, envelope.From, envelope.Recipients.Count, origin.SessionId);
         return new Receipt(name, staged.Length);
@@ -204,6 +217,18 @@ public sealed class Intake
         List<Leg> Circling,
         string? Quarantine,
         byte[]? Added);
+
+    private static JourneyEvent Arrival(JourneyStep step, string name, DateTimeOffset now, Envelope envelope, Origin origin) => new(now, name, step)
+    {
+        From = envelope.From.ToString(),
+        To = [.. envelope.Recipients.Take(JourneyLimits.NamedRecipientsMax).Select(static recipient => recipient.Address.ToString())],
+        Client = origin.Remote,
+        Name = origin.Helo,
+        With = origin.With,
+        Tls = origin.Tls,
+        User = origin.Submitter?.Address.ToString(),
+        Session = origin.SessionId,
+    };
 
     private async ValueTask<(StagedMessage Message, bool EightBit)> StageAsync(
         MessageHead head, ReadOnlyMemory<byte> start, Stream message, Provenance? provenance, CancellationToken ct)

@@ -33,6 +33,12 @@ internal sealed record Letter(
     /// <summary>Why an operator should look at it before anybody gets it; null for nearly every message.</summary>
     public string? Quarantine { get; init; }
 
+    /// <summary>The beginning of its octets, for as long as it is being taken.</summary>
+    public ReadOnlyMemory<byte> Head { get; init; }
+
+    /// <summary>Who submitted it; null when it came from elsewhere or was born here.</summary>
+    public AccountId? Submitter { get; init; }
+
     private const int NameOctets = 10;
     private const int RandomOctets = 4;
     private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";

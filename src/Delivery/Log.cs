@@ -50,6 +50,9 @@ internal static partial class Log
     [LoggerMessage(5021, LogLevel.Warning, "Nobody hears that message {Message} is not delivered: {Reason}")]
     public static partial void ReportDropped(ILogger log, string message, string reason);
 
+    [LoggerMessage(5022, LogLevel.Information, "Nothing is sent to {Recipient} by account {Account} (0: by anybody): {Reason}")]
+    public static partial void Suppressed(ILogger log, EmailAddress recipient, long account, string reason);
+
     [LoggerMessage(5030, LogLevel.Information, "{Recipients} queued recipients were claimed when this node ended and are tried again")]
     public static partial void ClaimsReleased(ILogger log, int recipients);
 
@@ -65,6 +68,24 @@ internal static partial class Log
     [LoggerMessage(5034, LogLevel.Error, "What became of an attempt of message {Message} cannot be written down; that is tried again")]
     public static partial void SettlingFailed(ILogger log, Exception error, string message);
 
+    [LoggerMessage(5035, LogLevel.Warning, "Destination {Lane} is left alone until {Until:u}: {Reply}")]
+    public static partial void DestinationClosed(ILogger log, string lane, DateTimeOffset until, string reply);
+
+    [LoggerMessage(5036, LogLevel.Information, "Destination {Lane} answers again")]
+    public static partial void DestinationOpened(ILogger log, string lane);
+
+    [LoggerMessage(5037, LogLevel.Information, "Route {Route}, {Action}, is {Deed}")]
+    public static partial void RouteChanged(ILogger log, long route, RouteAction action, string deed);
+
+    [LoggerMessage(5038, LogLevel.Information, "{Recipients} queued recipients go another way now")]
+    public static partial void Rerouted(ILogger log, int recipients);
+
     [LoggerMessage(5040, LogLevel.Information, "Recipient {Recipient} of message {Message} is {Deed}")]
     public static partial void Operated(ILogger log, EmailAddress recipient, string message, string deed);
+
+    [LoggerMessage(5041, LogLevel.Information, "{Deed} is done to {Recipients} queued recipients")]
+    public static partial void OperatedOnMany(ILogger log, long recipients, string deed);
+
+    [LoggerMessage(5050, LogLevel.Error, "{Events} steps of messages cannot be written into their traces")]
+    public static partial void JourneyFailed(ILogger log, Exception error, int events);
 }

@@ -18,10 +18,11 @@ namespace Posthorn.Delivery;
 //  * A queued recipient is a row until it is delivered, reported or cancelled. A local delivery and the removal of its row are one action, so it
 //    happens once whatever crashes. A remote one may happen twice, if the other server's answer or our note of it is lost.
 //  * An attempt holds a claim: the node's name and a lease. Whatever ends an attempt asks for the claim first.
-//  * A permanent failure, and the report of it, are one action. A report goes out with the null path, so nobody reports on a report.
+//  * A permanent failure, and the report of it, are one action. A report goes out with the null path, so nobody reports on a report; one that
+//    fails is kept for the postmaster.
 //  * Recipients of one message share one blob; what is one recipient's own (Return-Path, Delivered-To, Received) is a prefix to it.
 //
-// Locks: the runner's gate, for dictionary work only. Accounts are delivered to in the order of their ids.
+// Locks: the runner's gates, for list work only. Accounts are delivered to in the order of their ids.
 // What this room must never do: expand a list while a client waits, hold a transaction over an await, speak to a client.
 
 /// <summary>The delivery of one server: the door to its parts.</summary>
@@ -36,8 +37,10 @@ public sealed class MailDelivery : IAsyncDisposable
     private readonly ReportSending? _sending;
 
     private MailDelivery(
-        Intake intake, Queue queue, QueueRunner runner, MailTls? tls, ReportSending? sending, Func<ValueTask> closeOutbound) =>
-        (Intake, Queue, Runner, _tls, _sending, _closeOutbound) = (intake, queue, runner, tls, sending, closeOutbound);
+        Intake intake, Queue queue, MailRoutes routes, Suppressions suppressions, QueueRunner runner, MailTls? tls, ReportSending? sending,
+        Func<ValueTask> closeOutbound) =>
+        (Intake, Queue, Routes, Suppressions, Runner, _tls, _sending, _closeOutbound) =
+            (intake, queue, routes, suppressions, runner, tls, sending, closeOutbound);
 
     /// <summary>The tables; after those of blobs, store and directory.</summary>
     public static Schema Schema => DeliverySchema.Schema;
@@ -45,6 +48,10 @@ public sealed class MailDelivery : IAsyncDisposable
     public Intake Intake { get; }
 
     public Queue Queue { get; }
+
+    public MailRoutes Routes { get; }
+
+    public Suppressions Suppressions { get; }
 
     /// <summary>What waits in the queue is being tried.</summary>
     public bool IsRunning => Runner.IsRunning;
@@ -55,6 +62,8 @@ public sealed class MailDelivery : IAsyncDisposable
     internal QueueRunner Runner { get; }
 
     /// <summary>Ready to take mail; what waits in the queue is tried after <see cref="Start"/>.</summary>
+    /// <param name="vault">Keeps the passwords of relays; without one no route has any.</param>
+    /// <param name="journey">Gets the traces of messages; without one there are none. Not disposed.</param>
     public static MailDelivery Open(
         DeliverySettings settings,
         Database db,
@@ -64,13 +73,15 @@ public sealed class MailDelivery : IAsyncDisposable
         Resolver resolver,
         TimeProvider time,
         ILoggerFactory logs,
-        MailTrust? trust = null)
+        MailTrust? trust = null,
+        Vault? vault = null,
+        Journey? journey = null)
     {
         var log = logs.CreateLogger("Posthorn.Delivery");
         var wire = new WireClient(time);
         var tls = MailTls.Open(db, resolver, HttpsOf(settings), time, logs);
         var outbound = new OutboundClient(settings, resolver, wire, tls, time, log);
-        return Open(settings, db, blobs, store, directory, outbound.SendAsync, CloseAsync, time, log, trust, tls, resolver);
+        return Open(settings, db, blobs, store, directory, outbound.SendAsync, CloseAsync, time, log, trust, tls, resolver, vault, journey);
 
         async ValueTask CloseAsync()
         {
@@ -94,19 +105,26 @@ public sealed class MailDelivery : IAsyncDisposable
         ILogger log,
         MailTrust? trust = null,
         MailTls? tls = null,
-        Resolver? resolver = null)
+        Resolver? resolver = null,
+        Vault? vault = null,
+        Journey? journey = null)
     {
-        var table = new QueueTable(blobs, settings.Lifetime);
-        var routing = new Routing(db, store, table);
+        var routes = new MailRoutes(db, settings, vault, log);
+        var table = new QueueTable(blobs, routes, settings);
+        var routing = new Routing(db, store, table, journey);
         var reports = new Reports(settings, blobs, store, directory.AddressBook, routing, trust, log);
-        var settlement = new Settlement(settings, db, table, reports, time, log);
+        var suppressions = new Suppressions(db, settings, time, log);
+        var settlement = new Settlement(settings, db, table, reports, suppressions, journey, time, log);
         var reading = new ReportReading(settings, db, blobs, directory.AddressBook, table, new ReportBook(db, time), log);
-        var attempts = new Attempts(settings, db, blobs, store, directory.AddressBook, table, send, settlement, trust, reading, time, log);
-        var runner = new QueueRunner(settings, db, attempts, time, log);
-        routing.Queued = runner.Wake;
-        var intake = new Intake(settings, db, store, directory.AddressBook, directory.Sending, routing, trust, time, log);
+        var attempts = new Attempts(
+            settings, db, blobs, store, directory.AddressBook, table, routes, send, settlement, reports, journey, trust, reading, time, log);
+        var runner = new QueueRunner(settings, db, attempts, routes, time, log);
+        routing.Queued = runner.Notify;
+        routes.Moved = runner.Notify;
+        var intake = new Intake(settings, db, store, directory.AddressBook, directory.Sending, routing, trust, journey, time, log);
         var sending = tls is null || resolver is null ? null : Sending(settings, db, directory, intake, tls, resolver, time, log);
-        return new MailDelivery(intake, new Queue(db, table, runner.Wake, log), runner, tls, sending, closeOutbound);
+        var queue = new Queue(db, table, routes, runner.Reopen, journey, time, log);
+        return new MailDelivery(intake, queue, routes, suppressions, runner, tls, sending, closeOutbound);
     }
 
     // Several servers on one machine move all their ports by the same offset, and stand on loopback.

@@ -31,20 +31,28 @@ internal sealed record QueuedMessage(
     DateTimeOffset ArrivedAt,
     DateTimeOffset ExpiresAt,
     MailParameters Parameters,
-    bool Junk);
+    bool Junk,
+    AccountId? Submitter)
+{
+    public RoutedMail AsRouted(ReadOnlyMemory<byte> head) => new(From, Submitter, Trace.Length + Length, head);
+}
 
 /// <param name="Original">Whom the sender wrote to.</param>
 internal sealed record QueuedRecipient(
     long Id, LegKind Kind, AccountId Account, EmailAddress Address, EmailAddress Original, int Attempts, bool Noticed,
-    RcptParameters Parameters);
+    RcptParameters Parameters)
+{
+    /// <summary>An operator sent it this way, or released it: no rule moves it.</summary>
+    public bool IsPinned { get; init; }
 
-/// <summary>A recipient whose attempt is due.</summary>
-internal readonly record struct DueRecipient(long Id, long Entry, LegKind Kind, string Domain, long Due);
+    /// <summary>Why nothing is sent to it; null when it is.</summary>
+    public string? Suppressed { get; init; }
+}
 
 /// <summary>
 /// The statements of the queue. Every one that ends an attempt asks whether the claim still holds, so nobody undoes what another node did.
 /// </summary>
-internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
+internal sealed class QueueTable(BlobStore blobs, MailRoutes routes, DeliverySettings settings)
 {
     /// <summary>Who holds a queued message's blob: <see cref="SystemAccount"/>, with the number of the entry.</summary>
     private const byte OwnerKind = 2;
@@ -54,13 +62,13 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
 
     private const string InsertEntrySql = """
         INSERT INTO queue_entry (name, sender, blob, length, trace, utf8, eight_bit, arrived, expires, recipients,
-            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority, junk)
+            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority, junk, submitter)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING entry
         """;
 
     private const string ReadEntrySql = """
         SELECT name, sender, blob, length, trace, utf8, eight_bit, arrived, expires,
-            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority, junk
+            body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority, junk, submitter
         FROM queue_entry WHERE entry = $1
         """;
 
@@ -69,21 +77,13 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
     private const long TlsPolicyIgnored = 2;
 
     private const string InsertRecipientSql = """
-        INSERT INTO queue_recipient (entry, kind, account, address, original, domain, state, attempts, due, noticed, notify, original_recipient)
-        VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, 0, $8, $9) ON CONFLICT (entry, address) DO NOTHING
-        """;
-
-    // Addresses are followed before anything of their entry is delivered, so that queue_once sees every recipient while all are still there.
-    private const string DueSql = """
-        SELECT recipient, entry, kind, domain, due FROM queue_recipient r
-        WHERE state = 0 AND due <= $1 AND (due > $2 OR (due = $2 AND recipient > $3))
-            AND (kind = 2 OR NOT EXISTS (SELECT 1 FROM queue_recipient u WHERE u.entry = r.entry AND u.kind = 2))
-        ORDER BY due, recipient LIMIT $4
+        INSERT INTO queue_recipient (entry, kind, account, address, original, domain, lane, state, attempts, due, noticed, notify, original_recipient)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, $10, $11) ON CONFLICT (entry, address) DO NOTHING
         """;
 
     private const string ClaimSql = """
         UPDATE queue_recipient SET state = 1, node = $1, lease = $2 WHERE recipient = $3 AND state = 0
-        RETURNING kind, account, address, original, attempts, noticed, notify, original_recipient
+        RETURNING kind, account, address, original, attempts, noticed, notify, original_recipient, pinned
         """;
 
     private const string RemoveClaimedSql = "DELETE FROM queue_recipient WHERE recipient = $1 AND state = 1 AND node = $2";
@@ -97,18 +97,24 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
     /// <summary>Holds on to what belongs to no account.</summary>
     public static AccountId SystemAccount { get; }
 
-    public void Insert(Transaction tx, Letter letter, IReadOnlyList<Leg> legs)
+    /// <returns>The lanes in which it waits now.</returns>
+    public IReadOnlyCollection<string> Insert(Transaction tx, Letter letter, IReadOnlyList<Leg> legs)
     {
         var parameters = letter.Parameters;
         var entry = tx.Prepare(InsertEntrySql)
             .Bind(letter.Name).Bind(letter.From.ToString()).Bind(letter.Blob.Id.ToArray()).Bind(letter.Blob.Length).Bind(letter.Trace)
-            .Bind(letter.Utf8).Bind(letter.EightBit).Bind(letter.ArrivedAt).Bind((parameters.HoldUntil ?? letter.ArrivedAt) + lifetime)
+            .Bind(letter.Utf8).Bind(letter.EightBit).Bind(letter.ArrivedAt).Bind(ExpiryOf(letter))
             .Bind(legs.Count).Bind((long)parameters.Body).Bind((long)parameters.Return).Bind(parameters.EnvelopeId)
             .Bind(parameters.RequireTls ? TlsRequired : parameters.IgnoreTlsPolicy ? TlsPolicyIgnored : 0)
             .Bind(parameters.HoldUntil?.ToUnixTimeMilliseconds()).Bind(parameters.By?.Deadline.ToUnixTimeMilliseconds())
-            .Bind(ByModeOf(parameters.By)).Bind(parameters.Priority).Bind(letter.Junk).Scalar()!.Value;
+            .Bind(ByModeOf(parameters.By)).Bind(parameters.Priority).Bind(letter.Junk).Bind(letter.Submitter?.Value).Scalar()!.Value;
         blobs.Link(tx, SystemAccount, letter.Blob, new BlobOwner(OwnerKind, entry));
-        Count(tx, entry, InsertRecipients(tx, entry, parameters.HoldUntil ?? tx.Now, legs) - legs.Count);
+        var lanes = new HashSet<string>(1, StringComparer.Ordinal);
+        // RFC 6710 §4.1: what is urgent goes before what has waited some minutes, and nothing waits for ever.
+        var due = parameters.HoldUntil ?? tx.Now - TimeSpan.FromMinutes(Math.Max(0, parameters.Priority));
+        var mail = new RoutedMail(letter.From, letter.Submitter, letter.Trace.Length + letter.Blob.Length, letter.Head);
+        Count(tx, entry, InsertRecipients(tx, entry, mail, due, legs, lanes) - legs.Count);
+        return lanes;
     }
 
     /// <summary>Holds what was inserted in this action, for an operator to decide.</summary>
@@ -117,28 +123,15 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
             .Bind(reason).Bind(name).Execute();
 
     /// <summary>Follows an address: its row becomes those of its targets, each of which the entry has once.</summary>
-    /// <returns>False when the claim is lost.</returns>
-    public bool Replace(Transaction tx, long entry, QueuedRecipient recipient, string node, IReadOnlyList<Leg> legs)
+    /// <returns>The lanes of its targets; null when the claim is lost.</returns>
+    public IReadOnlyCollection<string>? Replace(
+        Transaction tx, QueuedMessage message, QueuedRecipient recipient, string node, IReadOnlyList<Leg> legs)
     {
-        if (!RemoveClaimed(tx, recipient.Id, node)) return false;
-        Count(tx, entry, InsertRecipients(tx, entry, tx.Now, legs) - 1);
-        return true;
+        if (!RemoveClaimed(tx, recipient.Id, node)) return null;
+        var lanes = new HashSet<string>(StringComparer.Ordinal);
+        Count(tx, message.Entry, InsertRecipients(tx, message.Entry, message.AsRouted(default), tx.Now, legs, lanes) - 1);
+        return lanes;
     }
-
-    /// <summary>Due recipients behind a place in their order.</summary>
-    public static List<DueRecipient> ReadDue(Snapshot db, DateTimeOffset now, (long Due, long Id) after, int max)
-    {
-        var due = new List<DueRecipient>();
-        using var rows = db.Prepare(DueSql).Bind(now).Bind(after.Due).Bind(after.Id).Bind(max).Query();
-        while (rows.Next()) due.Add(new DueRecipient(rows.Int64(0), rows.Int64(1), (LegKind)rows.Int64(2), rows.Text(3), rows.Int64(4)));
-        return due;
-    }
-
-    /// <summary>When the next recipient that is not due yet will be.</summary>
-    public static DateTimeOffset? NextDue(Snapshot db, DateTimeOffset now) =>
-        db.Prepare("SELECT MIN(due) FROM queue_recipient WHERE state = 0 AND due > $1").Bind(now).Scalar() is { } due
-            ? DateTimeOffset.FromUnixTimeMilliseconds(due)
-            : null;
 
     /// <summary>Those of the recipients that nobody else has claimed; from now on they are this node's until the lease ends.</summary>
     public static List<QueuedRecipient> Claim(Transaction tx, IEnumerable<long> recipients, string node, DateTimeOffset lease)
@@ -150,7 +143,10 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
             if (!rows.Next()) continue;
             claimed.Add(new QueuedRecipient(
                 id, (LegKind)rows.Int64(0), new AccountId(rows.Int64(1)), EmailAddress.Parse(rows.Text(2)), EmailAddress.Parse(rows.Text(3)),
-                (int)rows.Int64(4), rows.Bool(5), ReadRcptParameters(rows, 6)));
+                (int)rows.Int64(4), rows.Bool(5), ReadRcptParameters(rows, 6))
+            {
+                IsPinned = rows.Int64(8) != 0,
+            });
             rows.Next();
         }
         return claimed;
@@ -162,7 +158,8 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
         if (!rows.Next()) throw new InvalidOperationException($"Queue entry {entry} has recipients and does not exist");
         return new QueuedMessage(
             entry, rows.Text(0), ReadPath(rows.Text(1)), new BlobId(rows.Blob(2)), rows.Int64(3), rows.Blob(4).ToArray(),
-            rows.Bool(5), rows.Bool(6), rows.Time(7), rows.Time(8), ReadMailParameters(rows, 9), rows.Bool(17));
+            rows.Bool(5), rows.Bool(6), rows.Time(7), rows.Time(8), ReadMailParameters(rows, 9), rows.Bool(17),
+            rows.IsNull(18) ? null : new AccountId(rows.Int64(18)));
     }
 
     /// <summary>It is done with. False when the claim is lost.</summary>
@@ -197,6 +194,18 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
         blobs.Unlink(tx, SystemAccount, blob, new BlobOwner(OwnerKind, entry));
     }
 
+    /// <returns>Null when the recipient is gone.</returns>
+    public static string? LaneOf(Snapshot db, long recipient)
+    {
+        using var rows = db.Prepare("SELECT lane FROM queue_recipient WHERE recipient = $1").Bind(recipient).Query();
+        return rows.Next() ? rows.Text(0) : null;
+    }
+
+    /// <summary>It belongs to another lane. False when the claim is lost.</summary>
+    public static bool GiveBack(Transaction tx, long recipient, string node, string lane, QueueState state) =>
+        tx.Prepare("UPDATE queue_recipient SET state = $1, lane = $2, node = NULL, lease = NULL WHERE recipient = $3 AND state = 1 AND node = $4")
+            .Bind((long)state).Bind(lane).Bind(recipient).Bind(node).Execute() == 1;
+
     public static ReversePath ReadPath(string text) => text.Length == 0 ? ReversePath.Null : new ReversePath(EmailAddress.Parse(text));
 
     private static MailParameters ReadMailParameters(Rows rows, int at)
@@ -226,9 +235,18 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
 
     private static long ByModeOf(DeliverBy? by) => by is null ? 0 : (by.Returns ? ByModeReturn : 0) | (by.Trace ? ByModeTrace : 0);
 
-    private static int InsertRecipients(Transaction tx, long entry, DateTimeOffset due, IReadOnlyList<Leg> legs)
+    // RFC 2852 §4.1.4: what must not come late is given up when it would.
+    private DateTimeOffset ExpiryOf(Letter letter)
+    {
+        var expiry = (letter.Parameters.HoldUntil ?? letter.ArrivedAt) + settings.Lifetime;
+        return letter.Parameters.By is { Returns: true, Deadline: var deadline } && deadline < expiry ? deadline : expiry;
+    }
+
+    private int InsertRecipients(
+        Transaction tx, long entry, RoutedMail mail, DateTimeOffset due, IReadOnlyList<Leg> legs, HashSet<string> lanes)
     {
         var inserted = 0;
+        var rules = routes.Current(tx);
         foreach (var leg in legs)
         {
             var (kind, account, address) = leg.Target switch
@@ -238,9 +256,13 @@ internal sealed class QueueTable(BlobStore blobs, TimeSpan lifetime)
                 Target.Reports reports => (LegKind.Reports, null, reports.Address),
                 _ => (LegKind.Unfollowed, null, leg.Original),
             };
+            var route = kind == LegKind.Remote ? rules.Decide(mail, address) : null;
+            var lane = kind == LegKind.Remote ? rules.LaneOf(route, address) : Lane.LocalName;
+            lanes.Add(lane);
             inserted += tx.Prepare(InsertRecipientSql)
                 .Bind(entry).Bind((long)kind).Bind(account).Bind(address.ToString()).Bind(leg.Original.ToString()).Bind(address.Domain.Ascii)
-                .Bind(due).Bind((long)leg.Parameters.Notify).Bind(leg.Parameters.OriginalRecipient).Execute();
+                .Bind(lane).Bind((long)(route is { Action: RouteAction.Hold } ? QueueState.Held : QueueState.Waiting)).Bind(due)
+                .Bind((long)leg.Parameters.Notify).Bind(leg.Parameters.OriginalRecipient).Execute();
         }
         return inserted;
     }

@@ -22,6 +22,8 @@ internal static class Refusals
     public static readonly Refusal HeaderTooLarge = new(
         RefusalKind.TooLarge, $"the header has more than {DeliveryLimits.SubmissionHeaderOctetsMax} octets");
 
+    public static Refusal LeadsElsewhere(EmailAddress address) => new(RefusalKind.Loop, $"{address} leads to no mailbox here");
+
     public static Refusal TooManyRecipients(int max) => new(RefusalKind.TooMany, $"a message has at most {max} recipients");
 
     public static Refusal TooLarge(long octetsMax) => new(RefusalKind.TooLarge, $"a message has at most {octetsMax} octets");

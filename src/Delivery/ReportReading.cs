@@ -41,7 +41,7 @@ internal sealed class ReportReading(
     // Thrown out of the action when the claim is lost, so that nothing is stored twice.
     private bool Settle(Transaction tx, QueuedMessage message, QueuedRecipient recipient, Leg[] legs)
     {
-        if (!table.Replace(tx, message.Entry, recipient, settings.Node, legs)) throw new InvalidOperationException("The claim was lost");
+        if (table.Replace(tx, message, recipient, settings.Node, legs) is null) throw new InvalidOperationException("The claim was lost");
         return true;
     }
 

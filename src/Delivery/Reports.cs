@@ -9,40 +9,65 @@ using Posthorn.Trust;
 namespace Posthorn.Delivery;
 
 /// <summary>A report that is staged; <paramref name="Commit"/> sends it off within the action that ends what it tells of.</summary>
-internal sealed record Report(string Name, EmailAddress To, Action<Transaction> Commit);
+internal sealed record Report(string Name, EmailAddress To, DeliveryAction Action, Action<Transaction> Commit);
 
 /// <summary>Reports to senders (RFC 3464). They enter like any message, with the null path, so that nobody reports on them.</summary>
 internal sealed class Reports(
     DeliverySettings settings, BlobStore blobs, MailStore store, AddressBook book, Routing routing, MailTrust? trust, ILogger log)
 {
-    /// <returns>Null when there is nothing to tell, or nobody to tell it to.</returns>
+    /// <summary>Tells the sender; a failure that no sender can be told of is kept for the postmaster.</summary>
+    /// <returns>Null when there is nobody to tell it to.</returns>
     public async Task<Report?> PrepareAsync(
-        QueuedMessage message, IEnumerable<Verdict> verdicts, DeliveryAction action, DateTimeOffset now, CancellationToken ct)
+        QueuedMessage message, IReadOnlyList<Outcome> outcomes, DeliveryAction action, DateTimeOffset now, CancellationToken ct)
     {
-        RecipientStatus[] statuses = [.. verdicts.Select(verdict => Status(message, verdict.Outcome, action, now))];
-        if (statuses.Length == 0) return null;
-        if (message.From.Address is not { } sender)
+        string why;
+        if (message.From.Address is { } sender)
         {
-            // RFC 5321 §6.1: a report is not reported on.
-            if (action == DeliveryAction.Failed) Log.ReportDropped(log, message.Name, "it has the null path");
-            return null;
+            var resolved = await book.ResolveAsync(sender, ct);
+            if (resolved.TryGet(out var targets)) return await PrepareAsync(message, outcomes, action, sender, targets, now, ct);
+            why = resolved.Refusal!.Text;
         }
-        var resolved = await book.ResolveAsync(sender, ct);
-        if (!resolved.TryGet(out var targets))
+        else
         {
-            Log.ReportDropped(log, message.Name, resolved.Refusal!.Text);
-            return null;
+            why = "it has the null path"; // RFC 5321 §6.1: a report is not reported on
         }
-        var letter = await WriteAsync(message, sender, statuses, now, ct);
-        var commit = routing.Prepare(letter, Leg.Of([new Recipient(sender, targets)]), []);
-        return new Report(letter.Name, sender, tx =>
+        return action == DeliveryAction.Failed ? await PrepareForPostmasterAsync(message, outcomes, why, now, ct) : null;
+    }
+
+    private async Task<Report?> PrepareForPostmasterAsync(
+        QueuedMessage message, IReadOnlyList<Outcome> outcomes, string why, DateTimeOffset now, CancellationToken ct)
+    {
+        // What cannot reach the postmaster either would go round for ever.
+        Outcome[] others = [.. outcomes.Where(outcome => outcome.Recipient.Original != settings.Postmaster)];
+        var resolved = await book.ResolvePostmasterAsync(ct);
+        if (others.Length > 0 && resolved.TryGet(out var targets))
+        {
+            return await PrepareAsync(message, others, DeliveryAction.Failed, settings.Postmaster, targets, now, ct);
+        }
+        Log.ReportDropped(log, message.Name, others.Length == 0 ? why : resolved.Refusal!.Text);
+        return null;
+    }
+
+    private async Task<Report> PrepareAsync(
+        QueuedMessage message,
+        IReadOnlyList<Outcome> outcomes,
+        DeliveryAction action,
+        EmailAddress to,
+        IReadOnlyList<Target> targets,
+        DateTimeOffset now,
+        CancellationToken ct)
+    {
+        RecipientStatus[] statuses = [.. outcomes.Select(outcome => Status(message, outcome, action, now))];
+        var letter = await WriteAsync(message, to, statuses, now, ct);
+        var commit = routing.Prepare(letter, Leg.Of([new Recipient(to, targets)]), []);
+        return new Report(letter.Name, to, action, tx =>
         {
             if (commit(tx) is { } refusal) Log.ReportDropped(log, message.Name, refusal.Text);
         });
     }
 
     private async Task<Letter> WriteAsync(
-        QueuedMessage message, EmailAddress sender, RecipientStatus[] statuses, DateTimeOffset now, CancellationToken ct)
+        QueuedMessage message, EmailAddress to, RecipientStatus[] statuses, DateTimeOffset now, CancellationToken ct)
     {
         using var blob = await blobs.OpenAsync(message.Blob, ct)
             ?? throw new InvalidOperationException($"The blob of message {message.Name} is missing");
@@ -54,14 +79,16 @@ internal sealed class Reports(
             Status = new DeliveryStatusNotification
             {
                 ReportingMta = settings.Hostname.Ascii,
+                EnvelopeId = message.Parameters.EnvelopeId,
                 Arrived = message.ArrivedAt,
                 Recipients = statuses,
             },
-            To = sender,
-            From = await SignerAsync(sender, ct),
+            To = to,
+            From = await SignerAsync(to, ct),
             Date = now,
             OriginalSubject = HeaderText.Decode(new EnvelopeView(about.Envelope).Subject.Octets),
             OriginalMessageId = about.MessageId,
+            ReturnFull = ReturnsFull(message, statuses[0].Action),
         };
         var text = new MemoryStream();
         await report.WriteAsync(new HeadedStream(message.Trace, blob.AsStream()), text, ct);
@@ -75,21 +102,26 @@ internal sealed class Reports(
     private async ValueTask<byte[]> SignatureAsync(Domain author, ReadOnlyMemory<byte> report, DateTimeOffset now, CancellationToken ct) =>
         trust is not null && await trust.Keys.ReadyAsync(author, ct) is { Count: > 0 } keys ? MailSigning.Sign(report, keys, now) : [];
 
+    // RFC 3461 §4.3: RET says how much of a message that failed comes back; other reports have its header.
+    private static bool ReturnsFull(QueuedMessage message, DeliveryAction action) =>
+        action == DeliveryAction.Failed && message.Parameters is { Return: DsnReturn.Full, Body: not BodyType.BinaryMime }
+        && message.Length <= DeliveryLimits.ReturnedOctetsMax;
+
     // The sender's own postmaster, who can be asked, signs for a sender of this server.
     private async ValueTask<EmailAddress> SignerAsync(EmailAddress sender, CancellationToken ct) =>
         await book.IsLocalAsync(sender.Domain, ct) ? EmailAddress.Parse("postmaster@" + sender.Domain.Ascii) : settings.Postmaster;
 
     private static RecipientStatus Status(QueuedMessage message, Outcome outcome, DeliveryAction action, DateTimeOffset now)
     {
-        var (recipient, _, status, reply, remote) = outcome;
+        var (recipient, status, reply) = (outcome.Recipient, outcome.Status, outcome.Reply);
         return new RecipientStatus
         {
             FinalRecipient = recipient.Address,
-            OriginalRecipient = recipient.Original == recipient.Address ? null
-                : (recipient.Original.IsAscii ? "rfc822;" : "utf-8;") + recipient.Original,
+            OriginalRecipient = recipient.Parameters.OriginalRecipient ?? (recipient.Original == recipient.Address ? null
+                : (recipient.Original.IsAscii ? "rfc822;" : "utf-8;") + recipient.Original),
             Action = action,
             Status = status,
-            RemoteMta = remote,
+            RemoteMta = outcome.RemoteMta,
             Diagnostic = reply,
             LastAttempt = now,
             WillRetryUntil = action == DeliveryAction.Delayed ? message.ExpiresAt : null,

@@ -8,10 +8,10 @@ using Posthorn.Trust;
 namespace Posthorn.Delivery;
 
 /// <summary>Decides whether a message goes straight into mailboxes or into the queue, and does either in one commit.</summary>
-internal sealed class Routing(Database db, MailStore store, QueueTable queue)
+internal sealed class Routing(Database db, MailStore store, QueueTable queue, Journey? journey)
 {
-    /// <summary>Called after a commit that has queued something.</summary>
-    public Action Queued { get; set; } = static () => { };
+    /// <summary>Called after a commit that has queued something, with the lanes in which it waits.</summary>
+    public Action<IReadOnlyCollection<string>> Queued { get; set; } = static _ => { };
 
     /// <summary>The legs whose mailbox has had this message before (RFC 5321 §6.3): its own Delivered-To stands in it.</summary>
     public static List<Leg> Circling(ReadOnlySpan<byte> header, IReadOnlyList<Leg> legs)
@@ -92,6 +92,7 @@ internal sealed class Routing(Database db, MailStore store, QueueTable queue)
             }
         }
         if (left?.Count == parcels.Count) return first;
+        if (journey is not null) tx.OnCommit(() => NoteDelivered(letter, parcels, left));
 
         // Somebody has it: the sender hears of the others by a report, which the queue writes when it meets the same refusal.
         if (left is not null || circling.Count > 0) Enqueue(tx, letter, [.. left ?? [], .. circling]);
@@ -103,10 +104,26 @@ internal sealed class Routing(Database db, MailStore store, QueueTable queue)
 
     private void Enqueue(Transaction tx, Letter letter, IReadOnlyList<Leg> legs)
     {
-        queue.Insert(tx, letter, legs);
+        var lanes = queue.Insert(tx, letter, legs);
         if (letter.Quarantine is { } reason) QueueTable.HoldNew(tx, letter.Name, reason);
-        tx.OnCommit(Queued);
+        tx.OnCommit(() => Queued(lanes));
+        if (journey is null) return;
+        var to = Named(legs.Select(static leg => leg.Target is Target.Remote remote ? remote.Address : leg.Original));
+        var step = new JourneyEvent(letter.ArrivedAt, letter.Name, JourneyStep.Queued) { From = letter.From.ToString(), To = to };
+        tx.OnCommit(() => journey.Note(step));
     }
+
+    private void NoteDelivered(Letter letter, List<Parcel> parcels, List<Leg>? left) => journey!.Note(
+        new JourneyEvent(letter.ArrivedAt, letter.Name, JourneyStep.Delivered)
+        {
+            From = letter.From.ToString(),
+            To = Named(parcels.Where(parcel => left?.Contains(parcel.Leg) != true)
+                .Select(static parcel => ((Target.Local)parcel.Leg.Target!).Address)),
+            Text = "mailbox",
+        });
+
+    private static string[] Named(IEnumerable<EmailAddress> addresses) =>
+        [.. addresses.Take(JourneyLimits.NamedRecipientsMax).Select(static address => address.ToString())];
 
     private readonly record struct Parcel(Leg Leg, AccountId Account, NewEmail Email);
 }

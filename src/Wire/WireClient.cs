@@ -17,6 +17,9 @@ public sealed record WireClientOptions
     /// <summary>Addresses to connect from, at most one of each family; a family that is not listed leaves it to the system.</summary>
     public IReadOnlyList<IPAddress> Sources { get; init; } = [];
 
+    /// <summary>Through which every connection is made; null for straight.</summary>
+    public SocksProxy? Socks { get; init; }
+
     public WireLimits Limits { get; init; } = new();
 }
 
@@ -48,7 +51,7 @@ public sealed class WireClient : IDisposable
         var next = 0;
         while (winner is null && !over.IsCancellationRequested && (next < endPoints.Count || attempts.Count > 0))
         {
-            if (next < endPoints.Count) attempts.Add(AttemptAsync(endPoints[next++], options.Sources, over.Token));
+            if (next < endPoints.Count) attempts.Add(AttemptAsync(endPoints[next++], options, over.Token));
             winner = await FirstAsync(attempts, next < endPoints.Count ? options.AttemptDelay : Timeout.InfiniteTimeSpan, failures);
         }
         await over.CancelAsync();
@@ -61,20 +64,22 @@ public sealed class WireClient : IDisposable
 
     public void Dispose() => _factory.Dispose();
 
-    private static async Task<Socket> AttemptAsync(IPEndPoint endPoint, IReadOnlyList<IPAddress> sources, CancellationToken ct)
+    private static async Task<Socket> AttemptAsync(IPEndPoint endPoint, WireClientOptions options, CancellationToken ct)
     {
-        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var first = options.Socks?.EndPoint ?? endPoint;
+        var socket = new Socket(first.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            var source = sources.FirstOrDefault(source => source.AddressFamily == endPoint.AddressFamily);
+            var source = options.Sources.FirstOrDefault(source => source.AddressFamily == first.AddressFamily);
             if (source is not null) socket.Bind(new IPEndPoint(source, 0));
-            await socket.ConnectAsync(endPoint, ct);
+            await socket.ConnectAsync(first, ct);
+            if (options.Socks is { } socks) await socks.OpenAsync(socket, endPoint, ct);
             return socket;
         }
         catch (SocketException e)
         {
             socket.Dispose();
-            throw new IOException($"{endPoint}: {e.Message}", e);
+            throw new IOException($"{first}: {e.Message}", e);
         }
         catch
         {

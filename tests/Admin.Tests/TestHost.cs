@@ -110,6 +110,8 @@ internal sealed class TestHost : IAsyncDisposable
             Queue = delivery.Queue,
             Trust = trust,
             Rules = delivery.Intake.Rules,
+            Routes = delivery.Routes,
+            Suppressions = delivery.Suppressions,
             Resolver = resolver,
             Reports = new ReportBook(db, clock),
             Tls = delivery.Tls,

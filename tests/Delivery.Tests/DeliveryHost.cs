@@ -40,6 +40,8 @@ internal sealed class DeliveryHost : IAsyncDisposable
 
     public static DateTimeOffset Start { get; } = new(2026, 11, 25, 10, 0, 0, TimeSpan.Zero);
 
+    public static TimeSpan JourneyKept { get; } = TimeSpan.FromDays(30);
+
     public static Domain Example { get; } = Domain.Parse("example.test");
 
     public FakeTimeProvider Clock { get; }
@@ -70,6 +72,8 @@ internal sealed class DeliveryHost : IAsyncDisposable
     /// <summary>Whose mail is delivered by the host's <see cref="SendAsync(string, string[], string, Identity?)"/>.</summary>
     public System.Net.IPAddress Client { get; set; } = System.Net.IPAddress.Parse("192.0.2.7");
 
+    public Journey Journey { get; private set; } = null!;
+
     public Intake Intake => Delivery.Intake;
 
     public Queue Queue => Delivery.Queue;
@@ -96,10 +100,11 @@ internal sealed class DeliveryHost : IAsyncDisposable
     public static EmailAddress At(string address) =>
         EmailAddress.Parse(address.Contains('@', StringComparison.Ordinal) ? address : address + "@example.test");
 
-    public async Task<Identity> AddAsync(string local, long? quotaBytes = null, long? quotaMessages = null)
+    public async Task<Identity> AddAsync(
+        string local, long? quotaBytes = null, long? quotaMessages = null, Role role = Role.User)
     {
         var account = (await Directory.Accounts.AddAsync(
-            Authority.System, new NewAccount(At(local)) { QuotaBytes = quotaBytes, QuotaMessages = quotaMessages })).Require();
+            Authority.System, new NewAccount(At(local)) { QuotaBytes = quotaBytes, QuotaMessages = quotaMessages, Role = role })).Require();
         return new Identity(account.Id, account.Address, account.Role, local);
     }
 
@@ -121,6 +126,21 @@ internal sealed class DeliveryHost : IAsyncDisposable
         return await Intake.AcceptAsync(new Envelope(path, recipients), origin, new MemoryStream(Encoding.UTF8.GetBytes(message)));
     }
 
+    /// <summary>A submission with parameters; each recipient's ORCPT is its address with "@asked" behind it.</summary>
+    public async Task SubmitAsync(Identity sender, MailParameters parameters, params (string To, DsnNotify Notify)[] to)
+    {
+        var recipients = new List<Recipient>();
+        foreach (var (address, notify) in to)
+        {
+            var wanted = new RcptParameters { Notify = notify, OriginalRecipient = $"rfc822;{address}@asked" };
+            recipients.Add((await Intake.RecipientAsync(At(address), sender)).Require() with { Parameters = wanted });
+        }
+        var envelope = new Envelope(new ReversePath(sender.Address), recipients) { Parameters = parameters };
+        var text = $"From: {sender.Address}\r\nDate: Wed, 25 Nov 2026 09:59:00 +0000\r\nMessage-ID: <m@example.test>\r\nSubject: Plan\r\n\r\n"
+            + "A line.\r\n";
+        (await Intake.AcceptAsync(envelope, new Origin { Submitter = sender }, new MemoryStream(Encoding.UTF8.GetBytes(text)))).Require();
+    }
+
     /// <summary>The messages of an INBOX, oldest first.</summary>
     public Task<List<string>> InboxAsync(Identity account) => ReadAsync(account, Mailbox.Inbox);
 
@@ -140,7 +160,7 @@ internal sealed class DeliveryHost : IAsyncDisposable
         return texts;
     }
 
-    public async Task<IReadOnlyList<QueueItem>> QueuedAsync() => await Queue.ListAsync();
+    public async Task<IReadOnlyList<QueueItem>> QueuedAsync() => await Queue.ListAsync(QueueFilter.All);
 
     /// <summary>Works the queue off as far as it is due now.</summary>
     public async Task WorkAsync()
@@ -154,6 +174,19 @@ internal sealed class DeliveryHost : IAsyncDisposable
             if (!(await QueuedAsync()).Any(item => item.NextAttempt <= now)) return;
         }
     }
+
+    /// <summary>Starts what the scheduler would start now, and waits for it.</summary>
+    public async Task StartDueAsync()
+    {
+        await Delivery.Runner.StartDueAsync(CancellationToken.None);
+        await Delivery.Runner.IdleAsync();
+        await Delivery.Runner.StartDueAsync(CancellationToken.None); // hears what has ended
+        await Delivery.Runner.IdleAsync();
+    }
+
+    /// <summary>As if a destination had not been reached before this server started.</summary>
+    public async Task CloseLaneAsync(string lane, DateTimeOffset until) =>
+        await Db.WriteAsync(tx => LaneTable.Close(tx, new ClosedDestination(lane, 1, until, "nobody answers")));
 
     public Task WorkAfterAsync(TimeSpan time)
     {
@@ -190,10 +223,10 @@ internal sealed class DeliveryHost : IAsyncDisposable
         var logs = NullLoggerFactory.Instance;
         var sqlite = _url == "sqlite:";
         var settings = new DatabaseSettings { Url = _url, Directory = _directory, Name = _name, ConnectionsMax = 6 };
+        var kind = sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres;
         Schema[] schemas =
         [
-            .. MailStore.Schemas(sqlite ? DatabaseKind.Sqlite : DatabaseKind.Postgres), MailDirectory.Schema, MailDelivery.Schema,
-            Vault.Schema, MailTrust.Schema, ReportBook.Schema, MailTls.Schema,
+            .. MailStore.Schemas(kind), MailDirectory.Schema, MailDelivery.Schema, Vault.Schema, MailTrust.Schema, ReportBook.Schema, MailTls.Schema,
         ];
         Db = await Database.OpenAsync(settings, schemas, Clock, logs, default);
         Blobs = await BlobStore.OpenAsync(Db, sqlite ? "segments:" : "database:", Path.Combine(_directory, "blobs"), Clock, logs, default);
@@ -204,9 +237,13 @@ internal sealed class DeliveryHost : IAsyncDisposable
         Store = await MailStore.OpenAsync(Db, _searchDb, Blobs, Clock, logs, default);
         Directory = MailDirectory.Open(Db, new DirectorySettings { Sending = new SendingLimits(1_000_000, 1_000_000, 1_000_000) }, Clock, logs);
         Directory.Accounts.Provisioning.Add((tx, account) => Store.CreateAccount(tx, account.Id, account.QuotaBytes, account.QuotaMessages));
+        _vault = await Vault.OpenAsync(
+            Db, Path.Combine(_directory, "keys", "root.key"), [.. MailTrust.SealedColumns, MailRoutes.Passwords], logs, default);
+        Journey = await Journey.OpenAsync(settings, JourneyKept, Clock, logs, default);
         if (Zone is not null) await OpenTrustAsync(Zone);
         Delivery = MailDelivery.Open(
-            Settings, Db, Blobs, Store, Directory, World.SendAsync, static () => default, Clock, NullLogger.Instance, Trust);
+            Settings, Db, Blobs, Store, Directory, World.SendAsync, static () => default, Clock, NullLogger.Instance, Trust,
+            vault: _vault, journey: Journey);
     }
 
     private async Task OpenTrustAsync(string zone)
@@ -215,9 +252,8 @@ internal sealed class DeliveryHost : IAsyncDisposable
         var file = Path.Combine(_directory, "zone");
         await File.WriteAllTextAsync(file, zone);
         _resolver = Resolver.Open(new DnsSettings { ZoneFile = file }, Clock, logs);
-        _vault = await Vault.OpenAsync(Db, Path.Combine(_directory, "root.key"), MailTrust.SealedColumns, logs, default);
-        Keys = SigningKeys.Open(Db, _vault, Clock, logs);
-        Trust = await MailTrust.OpenAsync(new TrustSettings { Hostname = Settings.Hostname }, Db, _vault, Keys, _resolver, Clock, default);
+        Keys = SigningKeys.Open(Db, _vault!, Clock, logs);
+        Trust = await MailTrust.OpenAsync(new TrustSettings { Hostname = Settings.Hostname }, Db, _vault!, Keys, _resolver, Clock, default);
     }
 
     private async Task CloseAsync()
@@ -228,6 +264,7 @@ internal sealed class DeliveryHost : IAsyncDisposable
         Keys?.Dispose();
         _vault?.Dispose();
         if (_resolver is not null) await _resolver.DisposeAsync();
+        await Journey.DisposeAsync();
         await Blobs.DisposeAsync();
         if (_searchDb is not null) await _searchDb.DisposeAsync();
         await Db.DisposeAsync();

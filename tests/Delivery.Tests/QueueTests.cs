@@ -164,27 +164,27 @@ public sealed class QueueTests
         host.World.Answer = RemoteWorld.Defer;
         Assert.True((await host.SendAsync("ann", ["a@one.test", "b@two.test"], Message, ann)).Ok);
         var (one, two) = ((await host.QueuedAsync())[0].Id, (await host.QueuedAsync())[1].Id);
-        Assert.Equal(one, Assert.Single(await host.Queue.ListAsync(Domain.Parse("one.test"))).Id);
-        Assert.Equal(two, Assert.Single(await host.Queue.ListAsync(after: one)).Id);
-        Assert.Single(await host.Queue.ListAsync(max: 1));
+        Assert.Equal(one, Assert.Single(await host.Queue.ListAsync(new QueueFilter { Domain = Domain.Parse("one.test") })).Id);
+        Assert.Equal(two, Assert.Single(await host.Queue.ListAsync(QueueFilter.All, after: one)).Id);
+        Assert.Single(await host.Queue.ListAsync(QueueFilter.All, max: 1));
 
-        var held = (await host.Queue.HoldAsync(one)).Require();
+        var held = (await host.Queue.DoAsync(QueueDeed.Hold, one)).Require();
         Assert.Equal((QueueState.Held, null), (held.State, held.NextAttempt));
         await host.WorkAsync();
         Assert.Equal("two.test", Assert.Single(host.World.Attempts).Destination);
         var counts = await host.Queue.CountAsync();
         Assert.Equal((1, 0, 1), (counts[QueueState.Waiting], counts[QueueState.Active], counts[QueueState.Held]));
 
-        Assert.True((await host.Queue.ReleaseAsync(one)).Ok);
+        Assert.True((await host.Queue.DoAsync(QueueDeed.Release, one)).Ok);
         await host.WorkAsync();
         Assert.Equal(2, host.World.Attempts.Count);
-        Assert.Equal(host.Clock.GetUtcNow(), (await host.Queue.RetryAsync(one)).Require().NextAttempt);
+        Assert.Equal(host.Clock.GetUtcNow(), (await host.Queue.DoAsync(QueueDeed.Retry, one)).Require().NextAttempt);
         await host.WorkAsync();
         Assert.Equal(2, (await host.Queue.FindAsync(one))!.Attempts);
 
-        Assert.True((await host.Queue.CancelAsync(one)).Ok);
-        Assert.Equal(RefusalKind.NotFound, (await host.Queue.CancelAsync(one)).Refusal!.Kind);
-        Assert.True((await host.Queue.CancelAsync(two)).Ok);
+        Assert.True((await host.Queue.DoAsync(QueueDeed.Cancel, one)).Ok);
+        Assert.Equal(RefusalKind.NotFound, (await host.Queue.DoAsync(QueueDeed.Cancel, one)).Refusal!.Kind);
+        Assert.True((await host.Queue.DoAsync(QueueDeed.Cancel, two)).Ok);
         Assert.Equal((0, 0, 0), await host.RemainsAsync());
         Assert.Empty(await host.InboxAsync(ann));
 

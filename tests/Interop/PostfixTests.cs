@@ -116,6 +116,26 @@ public sealed class PostfixTests : IAsyncLifetime
         await Eventually.HoldsAsync("the queue is empty", async () => (await QueueAsync()).Length == 0);
     }
 
+    [Fact]
+    public async Task What_a_sender_asks_to_be_told_is_passed_on_to_postfix_which_tells_it()
+    {
+        var person = await _server.AddPersonAsync();
+        using var client = await LineClient.ConnectAsync(_server.Submission);
+        await client.ReplyAsync();
+        Assert.StartsWith("250", await client.AskAsync("EHLO client.test"), StringComparison.Ordinal);
+        var secret = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"\0{person.Address}\0{person.Password}"));
+        Assert.StartsWith("235", await client.AskAsync("AUTH PLAIN " + secret), StringComparison.Ordinal);
+        Assert.StartsWith("250", await client.AskAsync($"MAIL FROM:<{person.Address}> RET=HDRS ENVID=QQ314159"), StringComparison.Ordinal);
+        var recipient = $"RCPT TO:<{PostfixServer.Known}> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;Known+2Bplus@else.test";
+        Assert.StartsWith("250", await client.AskAsync(recipient), StringComparison.Ordinal);
+        Assert.StartsWith("354", await client.AskAsync("DATA"), StringComparison.Ordinal);
+        Assert.StartsWith("250", await client.AskAsync($"From: {person.Address}\r\nSubject: Tell me\r\n\r\nA line.\r\n."), StringComparison.Ordinal);
+        string report = Assert.Single(await Eventually.SeeAsync("Postfix's report of the success", () => MailOfAsync(person)));
+        Assert.Contains("Action: delivered", report, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Original-Envelope-Id: QQ314159", report, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Known+plus@else.test", report, StringComparison.OrdinalIgnoreCase);
+    }
+
     private static Task<Outcome> SwaksAsync(int port, params string[] options) =>
         Peer.RunAsync("swaks", ["--server", "127.0.0.1", "--port", $"{port}", "--helo", "client.test", "--timeout", "20", .. options]);
 

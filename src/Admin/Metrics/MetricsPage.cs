@@ -20,8 +20,23 @@ internal sealed class MetricsPage(AdminParts parts, Door door, MetricsCollector 
             new("posthorn_build", "The version that runs.", "gauge", [new Series($"{{version=\"{parts.Facts.Version}\"}}", 1)]),
             await QueueAsync(context.RequestAborted),
         };
+        families.AddRange(await DestinationsAsync(context.RequestAborted));
         families.AddRange(collector.Collect());
         await Replies.WriteAsync(context, Encoding.UTF8.GetBytes(PrometheusText.Write(families)), PrometheusText.ContentType);
+    }
+
+    // The ways out with the most mail waiting, and no more of them: a queue may have a hundred thousand.
+    private async ValueTask<MetricFamily[]> DestinationsAsync(CancellationToken ct)
+    {
+        var destinations = await parts.Queue.DestinationsAsync(AdminLimits.MetricDestinationsMax, ct);
+        var now = parts.Time.GetUtcNow();
+        return
+        [
+            new("posthorn_queue_destination_waiting", "Recipients that wait, of the destinations with the most.", "gauge",
+                [.. destinations.Select(one => new Series($"{{destination=\"{one.Lane}\"}}", one.Waiting))]),
+            new("posthorn_queue_destination_closed", "Whether one of these destinations is left alone, since nobody was reached there.", "gauge",
+                [.. destinations.Select(one => new Series($"{{destination=\"{one.Lane}\"}}", one.ClosedUntil > now ? 1 : 0))]),
+        ];
     }
 
     private async ValueTask<MetricFamily> QueueAsync(CancellationToken ct)

@@ -10,8 +10,14 @@ internal struct DotStuffing
 {
     private static readonly SearchValues<byte> LineEnds = SearchValues.Create("\r\n"u8);
 
+    private readonly bool _isCounted; // BDAT tells the length, so no dot ends anything
     private bool _inLine; // the last octet was none of a line end
     private bool _afterCr;
+
+    private DotStuffing(bool isCounted) => _isCounted = isCounted;
+
+    /// <summary>For BDAT (RFC 3030 §2): line ends are mended, dots are left as they are.</summary>
+    public static DotStuffing ForChunks => new(isCounted: true);
 
     public void Write(ref WireWriter output, ReadOnlySpan<byte> piece)
     {
@@ -23,7 +29,7 @@ internal struct DotStuffing
                 if (piece[0] == '\n') piece = piece[1..];
                 continue;
             }
-            if (!_inLine && piece[0] == '.') output.Byte((byte)'.');
+            if (!_inLine && !_isCounted && piece[0] == '.') output.Byte((byte)'.');
             var end = piece.IndexOfAny(LineEnds);
             if (end < 0)
             {

@@ -7,7 +7,7 @@ namespace Posthorn.Delivery;
 
 /// <summary>Which hosts take the mail of a domain, in the order to try them; or why none does.</summary>
 /// <param name="Authentic">DNSSEC vouches for it (RFC 7672 §2.2.1).</param>
-internal readonly record struct Route(IReadOnlyList<string> Hosts, OutboundVerdict? Verdict, bool Authentic = false);
+internal readonly record struct ExchangeHosts(IReadOnlyList<string> Hosts, OutboundVerdict? Verdict, bool Authentic = false);
 
 /// <summary>The addresses of a host, in the order to try them; or why there is none.</summary>
 /// <param name="Authentic">DNSSEC vouches for them.</param>
@@ -27,7 +27,7 @@ internal sealed class Exchanges(DeliverySettings settings, Resolver resolver)
         out var set,
         out var wrong) ? set : throw new FormatException(wrong);
 
-    public async ValueTask<Route> FindAsync(Domain domain, CancellationToken ct)
+    public async ValueTask<ExchangeHosts> FindAsync(Domain domain, CancellationToken ct)
     {
         var answer = await resolver.MxAsync(domain, ct);
         switch (answer.Status)
@@ -89,7 +89,7 @@ internal sealed class Exchanges(DeliverySettings settings, Resolver resolver)
         }
     }
 
-    private Route Order(Domain domain, IReadOnlyList<MxRecord> records)
+    private ExchangeHosts Order(Domain domain, IReadOnlyList<MxRecord> records)
     {
         // RFC 7505 §3: a single record with the root as its exchange.
         if (records is [{ Exchange: "" }]) return new([], NullMx(domain));

@@ -30,14 +30,14 @@ internal sealed class OutboundClient(
     /// <exception cref="OperationCanceledException">Cancelled before anything was decided.</exception>
     public async Task<IReadOnlyList<OutboundResult>> SendAsync(OutboundMessage message, CancellationToken ct)
     {
-        var attempt = new Attempt(message);
+        var attempt = new Sending(message, message.Hop ?? NextHop.Of(settings));
         try
         {
-            var (hosts, verdict, authentic) = settings.Relay is { } relay
-                ? new Route([relay.Host], null)
+            var (hosts, verdict, authentic) = attempt.Hop.Host is { } named
+                ? new ExchangeHosts([named], null)
                 : await _exchanges.FindAsync(message.Destination, ct);
             if (verdict is not null) attempt.Note(verdict);
-            if (settings.Relay is null && tls is not null && hosts.Count > 0 && !message.IgnoreTlsPolicy)
+            if (attempt.Hop.Host is null && tls is not null && hosts.Count > 0 && !message.IgnoreTlsPolicy)
             {
                 attempt.Tls = await tls.Outbound.ForAsync(message.Destination, authentic, message.RequireTls, ct);
                 if (attempt.Tls.StsFailure is { } failure) await tls.Results.RecordAsync(attempt.Tls.Announced(failure), ct);
@@ -51,13 +51,13 @@ internal sealed class OutboundClient(
         catch (OperationCanceledException) when (ct.IsCancellationRequested && attempt.Results.Count > 0)
         {
             // What was delivered must be known, or it would be delivered again.
-            attempt.Note(OutboundVerdict.Later("4.3.2", "the attempt was broken off"));
+            attempt.Note(OutboundVerdict.Later("4.3.2", "the attempt was broken off", reach: Reach.Here));
         }
         catch (Exception e) when (!ct.IsCancellationRequested)
         {
             // The message cannot be read, or we are wrong: the same holds for what was delivered before.
             OutboundLog.Broken(log, e, message.Id);
-            attempt.Note(OutboundVerdict.Later("4.3.0", "this server had a problem of its own"));
+            attempt.Note(OutboundVerdict.Later("4.3.0", "this server had a problem of its own", reach: Reach.Here));
         }
         return attempt.End();
     }
@@ -65,7 +65,7 @@ internal sealed class OutboundClient(
     public ValueTask DisposeAsync() => _sessions.DisposeAsync();
 
     // Transactions with one host until every recipient has its result, or the host does not want to begin one.
-    private async Task TryHostAsync(Attempt attempt, string host, CancellationToken ct)
+    private async Task TryHostAsync(Sending attempt, string host, CancellationToken ct)
     {
         var (addresses, hostTls, no) = await LookUpAsync(attempt, host, ct);
         if (no is not null)
@@ -73,13 +73,13 @@ internal sealed class OutboundClient(
             NotTaken(attempt, host, no);
             return;
         }
-        var session = _sessions.Take(host, hostTls.Key);
+        var session = _sessions.Take(host, attempt.Hop, hostTls.Key);
         var waited = session is not null;
         while (!attempt.IsOver)
         {
             if (session is null)
             {
-                (session, var verdict, var went) = await _dialer.OpenAsync(hostTls, addresses, ct);
+                (session, var verdict, var went) = await _dialer.OpenAsync(attempt.Hop, hostTls, addresses, ct);
                 if (went is not null && attempt.Tls is not null) await tls!.Results.RecordAsync(went, ct);
                 if (session is null)
                 {
@@ -103,7 +103,7 @@ internal sealed class OutboundClient(
     private static OutboundVerdict Hardened(OutboundMessage message, OutboundVerdict verdict) =>
         message.RequireTls && verdict.Status == "4.7.5" ? OutboundVerdict.Never("5.7.10", verdict.Reply, verdict.RemoteMta) : verdict;
 
-    private void NotTaken(Attempt attempt, string host, OutboundVerdict verdict)
+    private void NotTaken(Sending attempt, string host, OutboundVerdict verdict)
     {
         OutboundLog.NotTaken(log, attempt.Message.Id, host, verdict.Status, verdict.Reply);
         attempt.Note(verdict);
@@ -111,10 +111,10 @@ internal sealed class OutboundClient(
 
     // Where the host is, and what the session with it must prove.
     private async ValueTask<(IReadOnlyList<IPAddress> Addresses, HostTls Tls, OutboundVerdict? Verdict)> LookUpAsync(
-        Attempt attempt, string host, CancellationToken ct)
+        Sending attempt, string host, CancellationToken ct)
     {
         var opportunistic = HostTls.Opportunistic(attempt.Message.Destination, host);
-        var (addresses, verdict, authentic) = settings.Relay is null
+        var (addresses, verdict, authentic) = attempt.Hop.Host is null
             ? await _exchanges.AddressesAsync(host, ct)
             : IPAddress.TryParse(host, out var literal) ? new([literal], null) : await _exchanges.RelayAddressesAsync(host, ct);
         if (verdict is not null || attempt.Tls is not { } domain) return (addresses, opportunistic, verdict);
@@ -127,12 +127,12 @@ internal sealed class OutboundClient(
     }
 
     // One transaction. Afterwards the session is the pool's, unless the next one follows over it at once.
-    private async ValueTask<TransactionOutcome> TransactAsync(SmtpSession session, Attempt attempt, CancellationToken ct)
+    private async ValueTask<TransactionOutcome> TransactAsync(SmtpSession session, Sending attempt, CancellationToken ct)
     {
         var ended = false;
         try
         {
-            var recipients = attempt.Pending.Take(OutboundLimits.RecipientsPerTransactionMax).ToArray();
+            var recipients = attempt.Pending.Take(session.RecipientsMax).ToArray();
             var outcome = await new SmtpTransaction(session, attempt.Message, recipients).RunAsync(ct);
             ended = true;
             attempt.Add(outcome.Results);
@@ -146,11 +146,13 @@ internal sealed class OutboundClient(
     }
 
     // What is known of one message's recipients so far.
-    private sealed class Attempt(OutboundMessage message)
+    private sealed class Sending(OutboundMessage message, NextHop hop)
     {
         private OutboundVerdict? _last;
 
         public OutboundMessage Message => message;
+
+        public NextHop Hop => hop;
 
         /// <summary>What TLS with the domain's servers must be like; null where nobody asks for anything.</summary>
         public DomainTls? Tls { get; set; }

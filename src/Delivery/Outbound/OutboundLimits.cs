@@ -45,11 +45,17 @@ internal static class OutboundLimits
     /// <summary>Recipients of one transaction, which every server takes (RFC 5321 §4.5.3.1.8); more are sent in further ones.</summary>
     public const int RecipientsPerTransactionMax = 100;
 
+    /// <summary>Octets of a chunk (RFC 3030 §2).</summary>
+    public const int ChunkOctetsMax = 64 * 1024;
+
+    /// <summary>Chunks that are sent before the replies to them are read.</summary>
+    public const int ChunksInFlightMax = 16;
+
     /// <summary>Transactions over one connection.</summary>
     public const int TransactionsPerConnectionMax = 50;
 
     /// <summary>Idle connections that wait for a further message, all together.</summary>
-    public const int IdleSessionsMax = 64;
+    public const int IdleSessionsMax = 200;
 
     /// <summary>How long one of them waits.</summary>
     public static readonly TimeSpan IdleSessionTimeout = TimeSpan.FromSeconds(5);

@@ -10,11 +10,12 @@ internal sealed class SessionPool(TimeProvider time) : IAsyncDisposable
 
     /// <summary>The session that has waited shortest; null when there is none.</summary>
     /// <param name="tlsKey">What it must have been opened with.</param>
-    public SmtpSession? Take(string host, string tlsKey)
+    public SmtpSession? Take(string host, NextHop hop, string tlsKey)
     {
+        var key = SmtpSession.KeyOf(host, hop, tlsKey);
         lock (_gate)
         {
-            while (_idle.FindLastIndex(idle => Fits(idle.Session, host, tlsKey)) is >= 0 and var at)
+            while (_idle.FindLastIndex(idle => idle.Session.Key == key) is >= 0 and var at)
             {
                 var (session, timer) = _idle[at];
                 _idle.RemoveAt(at);
@@ -53,9 +54,6 @@ internal sealed class SessionPool(TimeProvider time) : IAsyncDisposable
         }
         await Task.WhenAll(closing);
     }
-
-    private static bool Fits(SmtpSession session, string host, string tlsKey) =>
-        session.TlsKey == tlsKey && session.Host.Equals(host, StringComparison.OrdinalIgnoreCase);
 
     private void Expire(SmtpSession session)
     {

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using Posthorn.Trust;
 using Posthorn.Wire;
@@ -14,35 +13,30 @@ internal readonly record struct Dialled(SmtpSession? Session, OutboundVerdict? V
 /// <summary>Opens sessions: connection, greeting, EHLO, TLS, log-in.</summary>
 internal sealed class SmtpDialer(DeliverySettings settings, WireClient wire, ILogger log)
 {
-    private readonly Relay? _relay = settings.Relay;
-
-    /// <summary>TLS with the relay must work, with a valid certificate: a password goes over it.</summary>
-    private bool Guarded => _relay?.Login is not null;
-
     /// <param name="tls">What the session must prove; its host is also for SNI and the reports.</param>
-    public async ValueTask<Dialled> OpenAsync(HostTls tls, IReadOnlyList<IPAddress> addresses, CancellationToken ct)
+    public async ValueTask<Dialled> OpenAsync(NextHop hop, HostTls tls, IReadOnlyList<IPAddress> addresses, CancellationToken ct)
     {
-        var (host, port) = (tls.Host, _relay?.Port ?? settings.Port);
+        var (host, port) = (tls.Host, hop.Port > 0 ? hop.Port : settings.Port);
         var endPoints = addresses.Select(address => new IPEndPoint(address, port)).ToArray();
-        var (dialled, failure) = await OpenAsync(tls, endPoints, secure: tls.Level > TlsLevel.None, ct);
+        var (dialled, failure) = await OpenAsync(hop, tls, endPoints, tls.Level > TlsLevel.None && hop.Security != HopSecurity.None, ct);
         if (failure is null) return dialled;
         OutboundLog.TlsFailed(log, host, failure.Reason);
         var told = tls.SessionOf(failure, dialled.Tls?.Receiving);
-        if (_relay is { ImplicitTls: true } || Guarded) return new(null, OutboundVerdict.Later("4.7.5", "TLS: " + failure.Reason, host), told);
         // RFC 7672 §2.2, RFC 8461 §5: with another server it may work, and later it may here.
-        if (tls.IsMandatory) return new(null, OutboundVerdict.Later("4.7.5", "TLS: " + failure.Reason, host), told);
+        if (hop.Security == HopSecurity.Tls || IsGuarded(hop) || tls.IsMandatory) return new(null, OutboundVerdict.Later("4.7.5", "TLS: " + failure.Reason, host), told);
         // RFC 7435 §3: opportunistic. A server whose TLS is broken gets in the clear what it would have got without offering it.
-        return (await OpenAsync(tls, endPoints, secure: false, ct)).Dialled with { Tls = told };
+        return (await OpenAsync(hop, tls, endPoints, secure: false, ct)).Dialled with { Tls = told };
     }
 
     private async ValueTask<(Dialled Dialled, CertificateFault? TlsFailure)> OpenAsync(
-        HostTls tls, IPEndPoint[] endPoints, bool secure, CancellationToken ct)
+        NextHop hop, HostTls tls, IPEndPoint[] endPoints, bool secure, CancellationToken ct)
     {
         var host = tls.Host;
-        var options = new WireClientOptions { Sources = settings.Sources, Limits = Limits };
+        var sources = hop.Sources.Count > 0 ? hop.Sources : settings.Sources;
+        var options = new WireClientOptions { Sources = Shuffled(sources), Limits = Limits, Socks = hop.Socks };
         var (connection, failure) = await wire.ConnectAsync(endPoints, options, ct);
         if (connection is null) return (new(null, OutboundVerdict.Later("4.4.1", failure ?? "no connection", host)), null);
-        var session = new SmtpSession(connection, host) { TlsKey = tls.Key };
+        var session = new SmtpSession(connection, host, hop) { TlsKey = tls.Key };
         var ended = false;
         try
         {
@@ -79,15 +73,16 @@ internal sealed class SmtpDialer(DeliverySettings settings, WireClient wire, ILo
     private async ValueTask<(OutboundVerdict? Verdict, CertificateFault? TlsFailure)> ShakeHandsAsync(
         SmtpSession session, HostTls tls, CertificateCheck check, bool secure, CancellationToken ct)
     {
-        if (_relay is { ImplicitTls: true } && await session.Connection.UpgradeToTlsAsync(Client(session.Host, check), ct) is { Ok: false } failed)
+        var hop = session.Hop;
+        if (hop.Security == HopSecurity.Tls && await session.Connection.UpgradeToTlsAsync(Client(session, check), ct) is { Ok: false } failed)
         {
             session.Lost("TLS failed");
             return (null, Fault(check, failed.Failure));
         }
         var greeting = await session.ReadReplyAsync(OutboundLimits.GreetingTimeout, ct);
-        if (!greeting.IsPositive) return (OutboundVerdict.Of(greeting, session.Host), null);
+        if (!greeting.IsPositive) return (OutboundVerdict.Of(greeting, session.Host, Reach.Session), null);
         var hello = await session.HelloAsync(settings.Hostname, ct);
-        if (!hello.IsPositive) return (OutboundVerdict.Of(hello, session.Host), null);
+        if (!hello.IsPositive) return (OutboundVerdict.Of(hello, session.Host, Reach.Session), null);
         if (secure && !session.Connection.IsTls && session.Offers("STARTTLS"))
         {
             // RFC 3207 §4
@@ -95,62 +90,49 @@ internal sealed class SmtpDialer(DeliverySettings settings, WireClient wire, ILo
             if (goAhead.IsLost) return (null, Fault(check, goAhead.Text));
             if (goAhead.IsPositive)
             {
-                var outcome = await session.Connection.UpgradeToTlsAsync(Client(session.Host, check), ct);
+                var outcome = await session.Connection.UpgradeToTlsAsync(Client(session, check), ct);
                 if (!outcome.Ok)
                 {
                     session.Lost("TLS failed");
                     return (null, Fault(check, outcome.Failure));
                 }
                 hello = await session.HelloAsync(settings.Hostname, ct);
-                if (!hello.IsPositive) return (OutboundVerdict.Of(hello, session.Host), null);
+                if (!hello.IsPositive) return (OutboundVerdict.Of(hello, session.Host, Reach.Session), null);
             }
         }
         if (tls.IsMandatory && !session.Connection.IsTls) return (null, NotOffered);
-        return _relay?.Login is { } login ? (await LogInAsync(session, login, _relay.Password, ct), null) : (null, null);
+        return hop.Login is { } login ? (await LogInAsync(session, login, ct), null) : (null, null);
     }
 
     private static CertificateFault Fault(CertificateCheck check, string? reason) =>
         check.Fault ?? new CertificateFault("validation-failure", reason ?? "TLS failed");
 
-    // The relay's certificate is the system's to judge; every other server's is what its policy says.
-    private TlsClient Client(string host, CertificateCheck check) => Guarded ? new TlsClient(host) : new TlsClient(host, check.Accept);
+    // A relay's certificate is the system's to judge; every other server's is what its policy says.
+    private static TlsClient Client(SmtpSession session, CertificateCheck check) =>
+        IsGuarded(session.Hop) ? new TlsClient(session.Host) : new TlsClient(session.Host, check.Accept);
 
-    // A log-in that fails is the operator's to repair, so mail waits for it and does not bounce, whatever the relay says.
-    private static async ValueTask<OutboundVerdict?> LogInAsync(
-        SmtpSession session, string login, ReadOnlyMemory<byte> password, CancellationToken ct)
+    /// <summary>TLS must work, with a valid certificate: a password goes over it.</summary>
+    private static bool IsGuarded(NextHop hop) => hop.Login is not null;
+
+    private static async ValueTask<OutboundVerdict?> LogInAsync(SmtpSession session, string login, CancellationToken ct)
     {
-        if (!session.Connection.IsTls)
+        var password = session.Hop.PasswordAsync is { } open ? await open(ct) : [];
+        try
         {
-            return OutboundVerdict.Later("4.7.0", "the relay offers no TLS, so nobody logs in", session.Host);
+            return await SmtpLogin.RunAsync(session, login, password, ct);
         }
-        var mechanisms = session.ParametersOf("AUTH").Split(' ');
-        SmtpReply reply;
-        if (mechanisms.Contains("PLAIN", StringComparer.OrdinalIgnoreCase))
+        finally
         {
-            reply = await SayAsync(session, "AUTH PLAIN ", [0, .. Encoding.UTF8.GetBytes(login), 0, .. password.Span], ct); // RFC 4616 §2
+            CryptographicOperations.ZeroMemory(password);
         }
-        else if (mechanisms.Contains("LOGIN", StringComparer.OrdinalIgnoreCase))
-        {
-            reply = await session.AskAsync("AUTH LOGIN", OutboundLimits.HelloTimeout, ct);
-            if (reply.Code == 334) reply = await SayAsync(session, "", Encoding.UTF8.GetBytes(login), ct);
-            if (reply.Code == 334) reply = await SayAsync(session, "", password.ToArray(), ct);
-        }
-        else
-        {
-            return OutboundVerdict.Later("4.7.4", "the relay offers neither AUTH PLAIN nor AUTH LOGIN", session.Host);
-        }
-        return reply.Code == 235 ? null : OutboundVerdict.Later("4.7.8", $"the log-in at the relay failed: {reply}", session.Host);
     }
 
-    private static async ValueTask<SmtpReply> SayAsync(SmtpSession session, string command, byte[] secret, CancellationToken ct)
+    // A pool of addresses is used evenly.
+    private static IReadOnlyList<IPAddress> Shuffled(IReadOnlyList<IPAddress> sources)
     {
-        var writer = session.Connection.Write();
-        writer.Text(command);
-        writer.Base64(secret);
-        writer.CrLf();
-        writer.Commit();
-        CryptographicOperations.ZeroMemory(secret);
-        await session.FlushAsync(ct);
-        return await session.ReadReplyAsync(OutboundLimits.HelloTimeout, ct);
+        if (sources.Count < 2) return sources;
+        var shuffled = sources.ToArray();
+        Random.Shared.Shuffle(shuffled);
+        return shuffled;
     }
 }

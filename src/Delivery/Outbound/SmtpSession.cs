@@ -1,3 +1,4 @@
+using System.Globalization;
 using Posthorn.Core;
 using Posthorn.Trust;
 using Posthorn.Wire;
@@ -5,13 +6,18 @@ using Posthorn.Wire;
 namespace Posthorn.Delivery;
 
 /// <summary>One connection to another server, from after its greeting on. Used for one transaction at a time.</summary>
-internal sealed class SmtpSession(WireConnection connection, string host) : IAsyncDisposable
+internal sealed class SmtpSession(WireConnection connection, string host, NextHop hop) : IAsyncDisposable
 {
     private readonly Dictionary<string, string> _extensions = new(StringComparer.OrdinalIgnoreCase);
     private SmtpReply? _lost;
 
     /// <summary>The name by which we went to it.</summary>
     public string Host => host;
+
+    public NextHop Hop => hop;
+
+    /// <summary>What another message must go by to use this session.</summary>
+    public string Key => KeyOf(host, hop, TlsKey);
 
     public WireConnection Connection => connection;
 
@@ -26,9 +32,15 @@ internal sealed class SmtpSession(WireConnection connection, string host) : IAsy
 
     /// <summary>Another transaction may follow.</summary>
     public bool IsUsable =>
-        _lost is null && Transactions < OutboundLimits.TransactionsPerConnectionMax && !connection.Closed.IsCancellationRequested;
+        _lost is null && Transactions < Math.Min(OutboundLimits.TransactionsPerConnectionMax, LimitOf("MAILMAX"))
+        && !connection.Closed.IsCancellationRequested;
+
+    public static string KeyOf(string host, NextHop hop, string tlsKey) => $"{host.ToLowerInvariant()} {hop.Key} {tlsKey}";
 
     public bool Offers(string extension) => _extensions.ContainsKey(extension);
+
+    /// <summary>Recipients of one transaction, fewer where the server says so (RFC 9422 §4.2).</summary>
+    public int RecipientsMax => Math.Min(OutboundLimits.RecipientsPerTransactionMax, LimitOf("RCPTMAX"));
 
     /// <summary>What stands behind an extension's name in the answer to EHLO.</summary>
     public string ParametersOf(string extension) => _extensions.GetValueOrDefault(extension, "");
@@ -37,8 +49,9 @@ internal sealed class SmtpSession(WireConnection connection, string host) : IAsy
     public async ValueTask<SmtpReply> HelloAsync(Domain hostname, CancellationToken ct)
     {
         _extensions.Clear(); // RFC 3207 §4.2: what was said before TLS is forgotten
-        var reply = await AskAsync($"EHLO {hostname.Ascii}", OutboundLimits.HelloTimeout, ct);
-        if (!reply.IsPositive) return reply.IsPermanent ? await AskAsync($"HELO {hostname.Ascii}", OutboundLimits.HelloTimeout, ct) : reply;
+        var reply = await AskAsync($"{(hop.IsLmtp ? "LHLO" : "EHLO")} {hostname.Ascii}", OutboundLimits.HelloTimeout, ct); // RFC 2033 §4.1
+        if (!reply.IsPositive && reply.IsPermanent && !hop.IsLmtp) return await AskAsync($"HELO {hostname.Ascii}", OutboundLimits.HelloTimeout, ct);
+        if (!reply.IsPositive) return reply;
         foreach (var line in reply.Lines.Skip(1))
         {
             var space = line.IndexOf(' ', StringComparison.Ordinal);
@@ -99,6 +112,20 @@ internal sealed class SmtpSession(WireConnection connection, string host) : IAsy
 
     /// <summary>The connection is of no more use; every further reply is this one.</summary>
     public SmtpReply Lost(string why) => _lost ??= SmtpReply.Lost(why);
+
+    // RFC 9422 §4: LIMITS RCPTMAX=100 MAILMAX=50
+    private int LimitOf(string name)
+    {
+        foreach (var limit in ParametersOf("LIMITS").Split(' '))
+        {
+            if (limit.StartsWith(name + "=", StringComparison.OrdinalIgnoreCase)
+                && int.TryParse(limit.AsSpan(name.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var max) && max > 0)
+            {
+                return max;
+            }
+        }
+        return int.MaxValue;
+    }
 
     /// <summary>Closes in the middle of something, without another word.</summary>
     public async ValueTask AbandonAsync(string why)

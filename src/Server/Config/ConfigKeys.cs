@@ -150,6 +150,10 @@ internal static class ConfigKeys
             "Sends a daily report to domains that ask for one: what DMARC made of mail in their name, and how TLS with their servers went.",
             (config, on) => config with { SendReports = on }),
 
+        Number("journey", "days", 30, 0, 3650,
+            "How long the traces of messages are kept, for `posthorn trace`; 0 keeps none.",
+            (config, number) => config with { JourneyDays = (int)number }),
+
         Switch("auth", "allow_plaintext_on_loopback", false,
             "Accepts passwords without TLS from this machine itself. `./run` sets it.",
             (config, on) => config with { AllowPlaintextOnLoopback = on }),

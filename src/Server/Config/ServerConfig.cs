@@ -103,6 +103,9 @@ internal sealed record ServerConfig
 
     public bool SendReports { get; init; }
 
+    /// <summary>0: no traces are kept.</summary>
+    public int JourneyDays { get; init; }
+
     public bool AllowPlaintextOnLoopback { get; init; }
 
     public IReadOnlyList<CapabilityRule> ImapCapabilitiesOff { get; init; } = [];

@@ -97,7 +97,8 @@ internal sealed class MailServer : IAsyncDisposable
         _resolver = Outbound.OpenResolver(_config, _time, _logs);
         _trust = await MailTrust.OpenAsync(Outbound.Trust(_config), _storage.Db, _storage.Vault, _storage.Keys, _resolver, _time, ct);
         _delivery = MailDelivery.Open(
-            Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs, _trust);
+            Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs,
+            _trust, _storage.Vault, _storage.Journey);
         var listeners = MailListeners.Make(
             _config, _storage, _delivery.Intake, name => named.Find(name) ?? certificate.Current, _time, _logs);
         _chores = new Chores(_time, _log);
@@ -170,6 +171,9 @@ internal sealed class MailServer : IAsyncDisposable
             Queue = delivery.Queue,
             Trust = trust,
             Rules = delivery.Intake.Rules,
+            Routes = delivery.Routes,
+            Suppressions = delivery.Suppressions,
+            Journey = storage.Journey,
             Resolver = resolver,
             Reports = new ReportBook(storage.Db, _time),
             Tls = delivery.Tls,

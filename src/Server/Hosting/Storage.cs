@@ -29,6 +29,9 @@ internal sealed class Storage : IAsyncDisposable
 
     public SigningKeys Keys { get; private set; } = null!;
 
+    /// <summary>Null when no traces are kept.</summary>
+    public Journey? Journey { get; private set; }
+
     /// <exception cref="DatabaseUnavailableException">In use, damaged, of a newer release, or not reachable.</exception>
     /// <exception cref="VaultLockedException">A root key is missing.</exception>
     /// <exception cref="CommandFailedException">Another process serves this directory.</exception>
@@ -73,9 +76,10 @@ internal sealed class Storage : IAsyncDisposable
             : null;
         Store = Opened(await MailStore.OpenAsync(Db, search, Blobs, time, logs, ct));
         var rootKeys = config.KeysFile ?? Path.Combine(config.Data, "keys", "root.key");
-        Vault = await Vault.OpenAsync(Db, rootKeys, MailTrust.SealedColumns, logs, ct);
+        Vault = await Vault.OpenAsync(Db, rootKeys, [.. MailTrust.SealedColumns, MailRoutes.Passwords], logs, ct);
         Keys = SigningKeys.Open(Db, Vault, time, logs);
         Directory = MailDirectory.Open(Db, DirectorySettingsOf(config), time, logs);
+        if (config.JourneyDays > 0) Journey = Opened(await Journey.OpenAsync(settings, TimeSpan.FromDays(config.JourneyDays), time, logs, ct));
         Connect();
     }
 

@@ -9,6 +9,7 @@ namespace Posthorn.Delivery.Tests;
 internal sealed class Conversation(ScriptedServer server, TcpClient client)
 {
     private readonly byte[] _buffer = new byte[16 * 1024];
+    private readonly List<byte> _chunks = [];
     private Stream _stream = client.GetStream();
     private int _at;
     private int _end;
@@ -34,6 +35,11 @@ internal sealed class Conversation(ScriptedServer server, TcpClient client)
         {
             Commands.Enqueue(line);
             var verb = line.Split(' ')[0].ToUpperInvariant();
+            if (verb == "BDAT")
+            {
+                await TakeChunkAsync(line.Split(' '));
+                continue;
+            }
             var answer = server.Answer(line) ?? Usual(verb);
             if (answer.Length == 0) return;
             await SayAsync(answer, verb == "STARTTLS" ? server.AfterGoAhead : "");
@@ -42,6 +48,20 @@ internal sealed class Conversation(ScriptedServer server, TcpClient client)
             if (verb == "STARTTLS" && answer[0] == '2') await SecureAsync();
             if (verb == "DATA" && answer[0] == '3' && !await TakeMessageAsync()) return;
         }
+    }
+
+    private async Task TakeChunkAsync(string[] words)
+    {
+        for (var left = int.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture); left > 0; left--)
+        {
+            if (_at == _end) (_at, _end) = (0, await _stream.ReadAsync(_buffer));
+            if (_end == 0) throw new IOException("The client has left");
+            _chunks.Add(_buffer[_at++]);
+        }
+        var answer = server.Answer(string.Join(' ', words)) ?? "250 2.0.0 taken";
+        if (words.Length == 3 && answer[0] == '2') Messages.Enqueue(Encoding.UTF8.GetString([.. _chunks]));
+        if (words.Length == 3) _chunks.Clear();
+        await SayAsync(answer);
     }
 
     private async Task<bool> TakeMessageAsync()

@@ -135,7 +135,8 @@ public sealed class OutboundTransactionTests
     {
         await using var server = new ScriptedServer();
         await using var house = new OutboundHouse(server.Port);
-        var result = (await house.SendAsync(Message(["r@a.test"], "Subject: x\r\n\r\n\0\n") with { Binary = true }))[0];
+        var binary = new MailParameters { Body = BodyType.BinaryMime };
+        var result = (await house.SendAsync(Message(["r@a.test"], "Subject: x\r\n\r\n\0\n") with { Parameters = binary }))[0];
         Assert.Equal((OutboundOutcome.Failed, "5.6.3"), (result.Outcome, result.Status));
         Assert.Empty(server.Only.Said("MAIL"));
     }

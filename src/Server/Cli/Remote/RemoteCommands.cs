@@ -11,8 +11,9 @@ internal static class RemoteCommands
         return
         [
             DomainCommands.Create(remote), AccountCommands.Create(remote), AliasCommands.Create(remote), QueueCommands.Create(remote),
-            ReportCommands.Create(remote), TlsCommands.Create(remote),
-            TokenCommands.Create(remote), BanCommands.Create(remote), RuleCommands.Create(remote), VerifyCommand.Create(remote),
+            ReportCommands.Create(remote), RouteCommands.Create(remote), SuppressionCommands.Create(remote), TlsCommands.Create(remote),
+            TokenCommands.Create(remote), BanCommands.Create(remote), RuleCommands.Create(remote), TraceCommand.Create(remote),
+            VerifyCommand.Create(remote),
         ];
     }
 }
