@@ -99,7 +99,7 @@ internal sealed class Run
         var named = seeds.Where(s => s.Name != Finding.NameOf(s.Octets)).Select(s => s.Octets).ToList();
         var chosen = fuzzer.Reduce(named);
         var folder = Path.Combine(Places.Seeds, _target.Name);
-        Directory.CreateDirectory(folder);
+        System.IO.Directory.CreateDirectory(folder);
         foreach (var (name, octets) in seeds)
         {
             if (name == Finding.NameOf(octets)) File.Delete(Path.Combine(folder, name));

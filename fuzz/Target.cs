@@ -41,8 +41,8 @@ internal abstract class Target
 
     /// <summary>The seeds of this target by name, in order.</summary>
     public IEnumerable<(string Name, byte[] Octets)> Seeds(string folder) =>
-        Directory.Exists(Path.Combine(folder, Name))
-            ? Directory.EnumerateFiles(Path.Combine(folder, Name)).Order(StringComparer.Ordinal)
+        System.IO.Directory.Exists(Path.Combine(folder, Name))
+            ? System.IO.Directory.EnumerateFiles(Path.Combine(folder, Name)).Order(StringComparer.Ordinal)
                 .Select(f => (Path.GetFileName(f), File.ReadAllBytes(f)))
             : [];
 }

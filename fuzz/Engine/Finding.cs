@@ -53,7 +53,7 @@ internal sealed record Finding(byte[] Input, string Key, string Report)
     /// <returns>The file with the input.</returns>
     public string Save(string folder)
     {
-        Directory.CreateDirectory(folder);
+        System.IO.Directory.CreateDirectory(folder);
         var file = Path.Combine(folder, NameOf(Input));
         File.WriteAllBytes(file, Input);
         File.WriteAllText(file + ".txt", Report + "\n");

@@ -54,11 +54,11 @@ internal sealed class ScramTarget : Target
     private static void First(ReadOnlySpan<byte> input, ScramFirst first)
     {
         Oracle.Same(Encoding.UTF8.GetString(input), first.Header + first.Bare, "a first message is its header and the rest");
-        var text = $"{first.Header}n={Name(first.Login)},r={first.Nonce}";
+        var text = $"{first.Header}n={SaslName(first.Login)},r={first.Nonce}";
         Oracle.Holds(ScramFirst.TryParse(Encoding.UTF8.GetBytes(text), out var again), "a first message that is written parses");
-        Oracle.Holds(first.Bare.StartsWith($"n={Name(first.Login)},r={first.Nonce}", StringComparison.Ordinal), "a name is written in one way only");
+        Oracle.Holds(first.Bare.StartsWith($"n={SaslName(first.Login)},r={first.Nonce}", StringComparison.Ordinal), "a name is written in one way only");
         Oracle.Same(first.Login + first.AuthorizeAs, again!.Login + again.AuthorizeAs, "the names in it are the same");
     }
 
-    private static string Name(string name) => name.Replace("=", "=3D", StringComparison.Ordinal).Replace(",", "=2C", StringComparison.Ordinal);
+    private static string SaslName(string name) => name.Replace("=", "=3D", StringComparison.Ordinal).Replace(",", "=2C", StringComparison.Ordinal);
 }

@@ -63,7 +63,7 @@ internal sealed class QueueTable(BlobStore blobs, MailRoutes routes, DeliverySet
     private const string InsertEntrySql = """
         INSERT INTO queue_entry (name, sender, blob, length, trace, utf8, eight_bit, arrived, expires, recipients,
             body, dsn_return, envelope_id, require_tls, hold_until, by_deadline, by_mode, priority, junk, submitter)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING entry
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING entry
         """;
 
     private const string ReadEntrySql = """

@@ -103,7 +103,7 @@ public sealed class MilterTests
         Assert.Empty(await host.InboxAsync(ann));
         var item = Assert.Single(await host.QueuedAsync());
         Assert.Equal((QueueState.Held, "looks odd"), (item.State, item.LastReply));
-        Assert.True((await host.Queue.ReleaseAsync(item.Id)).Ok);
+        Assert.True((await host.Queue.DoAsync(QueueDeed.Release, item.Id)).Ok);
         await host.WorkAsync();
         Assert.Single(await host.InboxAsync(ann));
     }

@@ -94,7 +94,7 @@ public sealed class ReportTests
         Assert.Single(kept, r => r.Contains("Final-Recipient: rfc822; eve@sender.test\r\nAction: failed\r\n", StringComparison.Ordinal));
         Assert.All(kept, r => Assert.StartsWith("Return-Path: <>\r\n", r, StringComparison.Ordinal));
         Assert.Equal((0, 0, 0), await host.RemainsAsync());
-        await host.Directory.Accounts.ChangeAsync(Authority.System, post.Address, new AccountChange { QuotaMessages = 1 });
+        await host.Store.SetQuotaAsync(post.Account, null, 1);
         Assert.True((await host.SendAsync("eve@sender.test", ["out"], Message)).Ok);
         await host.WorkAsync();
         await host.WorkAfterAsync(TimeSpan.FromDays(6));

@@ -62,7 +62,7 @@ public sealed record RuleMatch(
         foreach (var field in Mime.HeaderFields.Of(header))
         {
             if (!System.Text.Ascii.EqualsIgnoreCase(field.Name, name)) continue;
-            if (Like(pattern, Mime.HeaderText.Decode(Mime.HeaderValue.Unfold(field.Value, DeliveryLimits.RuleValueOctetsMax)))) return true;
+            if (Like(pattern, Mime.HeaderText.Decode(field.Value[..Math.Min(field.Value.Length, DeliveryLimits.RuleValueOctetsMax)]))) return true;
         }
         return false;
     }
