@@ -21,14 +21,22 @@ internal sealed record SetMetadataCommand(MailboxName Mailbox, IReadOnlyList<Ann
         {
             if (annotations.Count == ImapLimits.EntriesMax) return r.Missing($"at most {ImapLimits.EntriesMax} entries");
             if (!(EntryName.Expect(ref r, out var name) && r.ExpectSpace())) return false;
-            r.TryByte((byte)'~'); // literal8
-            if (!r.ExpectNstring(ImapLimits.CommandOctetsMax, "value", out var value)) return false;
+            if (!ExpectValue(ref r, out var value)) return false;
             annotations.Add(new Annotation(name, value));
         }
         while (r.TrySpace());
         if (!(r.ExpectByte((byte)')', "\")\"") && r.ExpectEnd())) return false;
         command = new SetMetadataCommand(mailbox, annotations);
         return true;
+    }
+
+    // value = nstring / literal8 (§5); MailKit sends words as atoms, which can mean nothing else.
+    private static bool ExpectValue(ref GrammarReader r, out byte[]? value)
+    {
+        value = null;
+        if (r.TryWord("NIL"u8)) return true;
+        r.TryByte((byte)'~'); // literal8
+        return r.ExpectAstring(ImapLimits.CommandOctetsMax, "value", out value);
     }
 
     public override async ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
