@@ -46,7 +46,8 @@ public sealed class QueueKillTests(ITestOutputHelper output)
             var bounces = await CountAsync(server, 2, subject, ct);
             var taken = sink.Taken.GetValueOrDefault(subject);
             var waiting = await WaitingAsync(server, subject);
-            output.WriteLine($"sync {place}: acknowledged {acknowledged}, here {first} {second}, elsewhere {taken}, reports {bounces}, waiting {waiting}");
+            output.WriteLine(
+                $"sync {place}: acknowledged {acknowledged}, here {first} {second}, elsewhere {taken}, reports {bounces}, waiting {waiting}");
             if (acknowledged || taken + first + second + bounces + waiting > 0)
             {
                 Assert.Equal((1, 1, 1, 1), (first, second, bounces, waiting));

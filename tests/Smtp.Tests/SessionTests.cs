@@ -239,7 +239,8 @@ public sealed class SessionTests
         await using var server = await TestServer.StartAsync(Ct);
         server.Settings = server.Settings with { GreetingPause = TimeSpan.FromHours(1) };
         var stranger = IPAddress.Parse("192.0.2.7");
-        for (var i = 0; i < 10; i++)
+        // Ten would fill the bucket, if nothing had run out of it meanwhile.
+        for (var i = 0; i < 11; i++)
         {
             var client = new TestClient(server.Connect(new IPEndPoint(stranger, 40000)), Ct);
             await client.SendAsync("EHLO client.example\r\n");

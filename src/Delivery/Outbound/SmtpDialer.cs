@@ -23,7 +23,8 @@ internal sealed class SmtpDialer(DeliverySettings settings, WireClient wire, ILo
         OutboundLog.TlsFailed(log, host, failure.Reason);
         var told = tls.SessionOf(failure, dialled.Tls?.Receiving);
         // RFC 7672 §2.2, RFC 8461 §5: with another server it may work, and later it may here.
-        if (hop.Security == HopSecurity.Tls || IsGuarded(hop) || tls.IsMandatory) return new(null, OutboundVerdict.Later("4.7.5", "TLS: " + failure.Reason, host), told);
+        if (hop.Security == HopSecurity.Tls || IsGuarded(hop) || tls.IsMandatory)
+            return new(null, OutboundVerdict.Later("4.7.5", "TLS: " + failure.Reason, host), told);
         // RFC 7435 §3: opportunistic. A server whose TLS is broken gets in the clear what it would have got without offering it.
         return (await OpenAsync(hop, tls, endPoints, secure: false, ct)).Dialled with { Tls = told };
     }

@@ -9,13 +9,13 @@ internal static class SchedulingLimits
     /// <summary>Lanes that one look into the table finds.</summary>
     public const int LanesPerReadMax = 2000;
 
-    /// <summary>Due recipients of all lanes that are held in memory.</summary>
+    /// <summary>Due recipients that are held in memory, until every lane has no more than <see cref="WindowPerLaneMin"/>.</summary>
     public const int WindowMax = 50_000;
 
     /// <summary>Due recipients of one lane that are held in memory.</summary>
     public const int WindowPerLaneMax = 200;
 
-    /// <summary>The same when memory is short.</summary>
+    /// <summary>The same when all of them hold <see cref="WindowMax"/>.</summary>
     public const int WindowPerLaneMin = 10;
 
     /// <summary>Lanes that one look into the table reads the due recipients of.</summary>

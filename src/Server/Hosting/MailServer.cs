@@ -99,8 +99,7 @@ internal sealed class MailServer : IAsyncDisposable
         _delivery = MailDelivery.Open(
             Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs,
             _trust, _storage.Vault, _storage.Journey);
-        var listeners = MailListeners.Make(
-            _config, _storage, _delivery.Intake, name => named.Find(name) ?? certificate.Current, _time, _logs);
+        var listeners = new MailListeners(_config, _storage, _delivery.Intake, _time, _logs).Make(name => named.Find(name) ?? certificate.Current);
         _chores = new Chores(_time, _log);
         _chores.Follow("collection of dead blobs", _storage.Blobs.RunAsync);
         _chores.Add("purge of removed accounts", PurgeEvery, _storage.Directory.Accounts.PurgeAsync);
