@@ -158,8 +158,9 @@ public sealed class ImapTests(PosthornServer server) : InteropTests(server), ICl
         // Twice: the second time it comes back to its own cache.
         for (int turn = 0; turn < 2; turn++)
         {
+            // Neomutt reads the terminal, which only the foreground may: no shell between, and no group of its own.
             var environment = new Dictionary<string, string> { ["TERM"] = "xterm", ["HOME"] = folder };
-            var outcome = await Peer.RunAsync("script", ["-qec", $"timeout 30 neomutt -n -F {settings}", "/dev/null"], "", environment);
+            var outcome = await Peer.RunAsync("script", ["-qec", $"exec timeout --foreground 30 neomutt -n -F {settings}", "/dev/null"], "", environment);
             Assert.True(outcome.Status == 0, outcome.ToString());
         }
         using var client = await LogInAsync(person);
