@@ -39,8 +39,8 @@ public sealed class PolicyHttpsTests : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Dispose();
         await _serving;
+        _listener.Dispose();
         await _resolver.DisposeAsync();
         File.Delete(_zone);
         _certificate.Dispose();
