@@ -54,6 +54,7 @@ public sealed class MilterTests
     [InlineData('H', "y451 later|", RefusalKind.TemporarilyUnavailable, "later")]
     [InlineData('E', "y550 spam|", RefusalKind.Forbidden, "spam")]
     [InlineData('L', "r", RefusalKind.Forbidden, "the message is refused by a filter")]
+    [InlineData('E', "+<x@example.test>|", RefusalKind.TemporarilyUnavailable, "a filter is not available, please try again later")]
     [InlineData('E', "z", RefusalKind.TemporarilyUnavailable, "a filter is not available, please try again later")]
     public async Task Its_no_is_the_clients(char stage, string answer, RefusalKind kind, string text)
     {

@@ -16,7 +16,8 @@ internal static class RouteRoutes
 
     public static IEnumerable<Route> All =>
     [
-        Route.Of("GET", "/routes", "listRoutes", "Lists the routes in their order.", AdminJson.Default.RoutePage, ListAsync),
+        Route.Of("GET", "/routes", "listRoutes", "Lists the routes in their order.", AdminJson.Default.RoutePage, ListAsync)
+            with { Query = [QueryParameter.After, QueryParameter.Limit] },
         Route.Of(
             "POST", "/routes", "addRoute", "Adds a route; what waits goes by it from now on.", AdminJson.Default.NewRouteBody,
             AdminJson.Default.RouteView, AddAsync) with { Status = StatusCodes.Status201Created },
@@ -27,9 +28,11 @@ internal static class RouteRoutes
     private static async ValueTask<Result<Page<RouteView>>> ListAsync(Call call)
     {
         Demand(call);
+        var routes = await call.Parts.Routes.ListAsync(call.Ct);
+        var page = Paging.Cut(routes, call, static route => $"{route.Position:D10}.{route.Id:D19}", out var next);
         var views = new List<RouteView>();
-        foreach (var route in await call.Parts.Routes.ListAsync(call.Ct)) views.Add(await ViewAsync(call, route));
-        return new Page<RouteView>(views, null);
+        foreach (var route in page) views.Add(await ViewAsync(call, route));
+        return new Page<RouteView>(views, next);
     }
 
     private static async ValueTask<Result<RouteView>> AddAsync(Call call, NewRouteBody body)

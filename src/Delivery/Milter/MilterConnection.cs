@@ -114,8 +114,7 @@ internal sealed class MilterConnection : IDisposable
         await SendAsync('O', offer, ct);
         var (command, data) = await ReceiveAsync(false, ct);
         if (command != 'O' || data.Length < 12) throw new InvalidDataException("the milter does not negotiate");
-        var actions = BinaryPrimitives.ReadUInt32BigEndian(data.AsSpan(4));
-        if ((actions & ~Actions) != 0) throw new InvalidDataException("the milter wants to do what it may not: change the sender or the recipients");
+        // Which actions it names says little: rspamd names all that there are. What was not offered is no answer when it comes.
         Steps = (MilterSteps)BinaryPrimitives.ReadUInt32BigEndian(data.AsSpan(8)) & MilterSteps.Offered;
     }
 
