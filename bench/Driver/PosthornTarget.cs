@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Posthorn.Bench;
 
-/// <summary>Posthorn as an operator installs it: `init`, `serve`, accounts by the command line, every default kept.</summary>
+/// <summary>
+/// Posthorn as an operator installs it: `init`, `serve`, accounts by the command line, every default kept but the limits on what an account sends.
+/// </summary>
 internal sealed partial class PosthornTarget : Target
 {
     private const int Terminate = 15;
@@ -34,6 +36,10 @@ internal sealed partial class PosthornTarget : Target
         ["POSTHORN_DNS_SERVER"] = $"{DnsStub.Address}:53",
         ["POSTHORN_DATA"] = Data,
         ["POSTHORN_DELIVERY_PORT"] = $"{(SinkPort > 0 ? SinkPort : 25)}",
+        // The peer lets an account send as much as it likes.
+        ["POSTHORN_LIMITS_SENT_MESSAGES"] = "1000000000",
+        ["POSTHORN_LIMITS_SENT_RECIPIENTS"] = "1000000000",
+        ["POSTHORN_LIMITS_SENT_FIRST_TIME"] = "1000000000",
     };
 
     public override int OutboundPort => Base + 587;

@@ -116,9 +116,7 @@ public sealed class QueueKillTests(ITestOutputHelper output)
     {
         using var imap = await ImapSession.LogInAsync(server.Imap, Server.Account(account), Server.Password, ct);
         (await imap.CommandAsync("SELECT INBOX", ct)).Require();
-        var found = (await imap.CommandAsync("FETCH 1:* (BODY.PEEK[])", ct)).Untagged.SelectMany(response => response.Literals)
+        return (await imap.CommandAsync("FETCH 1:* (BODY.PEEK[])", ct)).Untagged.SelectMany(response => response.Literals)
             .Count(message => Encoding.UTF8.GetString(message).Contains("Subject: " + subject + "\r\n", StringComparison.Ordinal));
-        (await imap.CommandAsync("LOGOUT", ct)).Require();
-        return found;
     }
 }

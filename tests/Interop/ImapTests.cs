@@ -160,7 +160,8 @@ public sealed class ImapTests(PosthornServer server) : InteropTests(server), ICl
         {
             // Neomutt reads the terminal, which only the foreground may: no shell between, and no group of its own.
             var environment = new Dictionary<string, string> { ["TERM"] = "xterm", ["HOME"] = folder };
-            var outcome = await Peer.RunAsync("script", ["-qec", $"exec timeout --foreground 30 neomutt -n -F {settings}", "/dev/null"], "", environment);
+            var command = $"exec timeout --foreground 30 neomutt -n -F {settings}";
+            var outcome = await Peer.RunAsync("script", ["-qec", command, "/dev/null"], "", environment);
             Assert.True(outcome.Status == 0, outcome.ToString());
         }
         using var client = await LogInAsync(person);
