@@ -19,3 +19,15 @@ internal static class FakeTime
         return time.GetUtcNow() - start;
     }
 }
+
+/// <summary>Remembers how long was waited for what.</summary>
+internal sealed class WatchedTime : FakeTimeProvider
+{
+    public System.Collections.Concurrent.ConcurrentQueue<TimeSpan> Waits { get; } = new();
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        Waits.Enqueue(dueTime);
+        return base.CreateTimer(callback, state, dueTime, period);
+    }
+}
