@@ -101,6 +101,7 @@ internal sealed class MailServer : IAsyncDisposable
             _trust, _storage.Vault, _storage.Journey);
         var listeners = new MailListeners(_config, _storage, _delivery.Intake, _time, _logs).Make(name => named.Find(name) ?? certificate.Current);
         _chores = new Chores(_time, _log);
+        _chores.Add("giving memory back", IdleMemory.LookEvery, new IdleMemory().LookAsync);
         _chores.Follow("collection of dead blobs", _storage.Blobs.RunAsync);
         _chores.Add("purge of removed accounts", PurgeEvery, _storage.Directory.Accounts.PurgeAsync);
         _chores.Follow("keys of domains that have none", ct => EnsureKeysAsync(_storage, _trust, ct));
