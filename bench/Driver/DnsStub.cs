@@ -68,7 +68,7 @@ internal sealed class DnsStub : IDisposable
         byte[] record = type switch
         {
             15 => [0xC0, HeaderLength, 0, 15, 0, 1, 0, 0, 14, 16, 0, 7, 0, 10, 2, (byte)'m', (byte)'x', 0xC0, (byte)(HeaderLength + tail)],
-            1 => [0xC0, HeaderLength, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 127, 0, 0, (byte)(question[tail + 1] == 's' ? 1 : 66)],
+            1 => [0xC0, HeaderLength, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 127, 0, 0, (byte)(question[tail + 1] == 's' ? OutboundSink.Host : 66)],
             _ => [],
         };
         return [.. head, .. question, .. record];

@@ -17,7 +17,7 @@ internal static class OutboundBench
     public static void Measure(Run run) => run.Alternate((target, pair) =>
     {
         var (messages, dead) = (run.Options.Messages, run.Options.Dead);
-        using var sink = new OutboundSink(messages);
+        using var sink = new OutboundSink(messages, target.RemotePort);
         target.SinkPort = sink.Port;
         target.Create(1);
         target.HoldOutbound();

@@ -11,15 +11,20 @@ internal sealed class OutboundSink : IDisposable
 {
     private static readonly byte[] SubjectMark = "Subject: bench "u8.ToArray();
 
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    /// <summary>The last octet of 127.0.0.x: not the servers' own address, which Postfix would take for a loop.</summary>
+    public const byte Host = 98;
+
+    private readonly TcpListener _listener;
     private readonly int[] _seen;
     private long _first;
     private long _last;
     private int _count;
     private int _connections;
 
-    public OutboundSink(int messages)
+    /// <param name="port">0 for any.</param>
+    public OutboundSink(int messages, int port)
     {
+        _listener = new TcpListener(new IPAddress([127, 0, 0, Host]), port);
         _seen = new int[messages];
         _listener.Server.NoDelay = true;
         _listener.Start(1024);

@@ -17,14 +17,15 @@ internal sealed class PeerTarget : Target
 
     public override string Description { get; }
 
+    public override int RemotePort => 25;
+
     public override void HoldOutbound()
     {
         var etc = Path.Combine(Data, "etc");
-        File.WriteAllText(Path.Combine(etc, "transport"), $"/@(.*)$/ smtp:$1:{SinkPort}\n");
         // Its own domain keeps its way; everything else waits on hold.
         Run(["postconf", "-c", etc, "-e",
             "smtpd_relay_restrictions=permit_mynetworks,reject", "smtpd_client_restrictions=check_client_access static:HOLD",
-            $"transport_maps=regexp:{etc}/transport", "smtp_tls_security_level=none", "smtp_host_lookup=dns"]);
+            "smtp_tls_security_level=none", "smtp_host_lookup=dns"]);
         Run(["postfix", "-c", etc, "reload"]);
         Thread.Sleep(1000);
     }

@@ -24,6 +24,9 @@ internal abstract class Target(string name, string dataRoot) : IDisposable
     /// <summary>The port at which other servers are reached; set before <see cref="Create"/>.</summary>
     public int SinkPort { get; set; }
 
+    /// <summary>The port that other servers must have for this one; 0 when it can be told another.</summary>
+    public virtual int RemotePort => 0;
+
     /// <summary>Mail for other domains waits from now on.</summary>
     public abstract void HoldOutbound();
 
