@@ -35,11 +35,7 @@ internal static class Arrival
         // The INBOX cannot be deleted; another mailbox may have been, and must be missed before anything is written.
         if (mailbox != Mailbox.Inbox) MailboxRows.Require(tx, account, mailbox);
         var size = 0L;
-        foreach (var email in emails)
-        {
-            size += email.SizeBytes;
-            blobs.Secure(tx, email.Blob);
-        }
+        foreach (var email in emails) size += email.SizeBytes;
         var edit = AccountEdit.Begin(tx, account, views, emails.Count, emails.Count, size);
         var keywords = new KeywordTable(tx, account);
         var tally = default(Tally);

@@ -95,15 +95,17 @@ public sealed class QueueKillTests(ITestOutputHelper output)
     private static async Task SettleAsync(Server server, Sink sink, string subject, bool acknowledged, CancellationToken ct)
     {
         var began = System.Diagnostics.Stopwatch.GetTimestamp();
+        var seen = "";
         while (System.Diagnostics.Stopwatch.GetElapsedTime(began) < Patience)
         {
             var queue = (await server.RunAsync(["queue", "list", "--json"])).Require().Output;
             var rows = queue.Split("\"recipient\"").Length - 1;
             var isDeferred = queue.Contains("4.3.0 later", StringComparison.Ordinal) && rows == 1;
+            seen = queue;
             if (isDeferred || (rows == 0 && (!acknowledged || sink.Taken.ContainsKey(subject)))) return;
             await Task.Delay(50, ct);
         }
-        Assert.Fail("the queue does not settle");
+        Assert.Fail($"the queue does not settle after {subject}, acknowledged {acknowledged}, taken {sink.Taken.GetValueOrDefault(subject)}: {seen}");
     }
 
     private static async Task<int> WaitingAsync(Server server, string subject)

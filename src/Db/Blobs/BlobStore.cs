@@ -111,12 +111,6 @@ public sealed class BlobStore : IAsyncDisposable
     public BlobWriter CreateWriter() => new(this);
 
     /// <summary>
-    /// Begins the sync that the commit waits for. <see cref="Link(Transaction, AccountId, in StagedBlob, BlobOwner)"/> does so as well; an action that
-    /// does much else before saves the time.
-    /// </summary>
-    public void Secure(Transaction tx, in StagedBlob blob) => _shelf.Secure(tx, blob);
-
-    /// <summary>
     /// Names the staged bytes for this owner. Bytes that are stored already are not named twice: the older copy stays, this one
     /// becomes dead space.
     /// </summary>
