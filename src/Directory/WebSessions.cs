@@ -151,7 +151,8 @@ public sealed class WebSessions
 
     private static void DemandActive(Snapshot db, AccountId account)
     {
-        if (Accounts.Read(db, account) is not { IsActive: true }) throw new RefusalException(new Refusal(RefusalKind.Disabled, "this account is disabled"));
+        if (Accounts.Read(db, account) is { IsActive: true }) return;
+        throw new RefusalException(new Refusal(RefusalKind.Disabled, "this account is disabled"));
     }
 
     private static void MakeRoom(Transaction tx, AccountId account)

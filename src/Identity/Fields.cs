@@ -6,7 +6,8 @@ internal static class Fields
     /// <param name="type"><c>email</c>, <c>password</c>, <c>text</c>.</param>
     /// <param name="autocomplete">What a password keeper fills in (HTML §4.10.18.7).</param>
     public static Html Input(
-        string name, string label, string type, string autocomplete, string value = "", string? hint = null, string? wrong = null, Html more = default)
+        string name, string label, string type, string autocomplete, string value = "", string? hint = null, string? wrong = null,
+        Html more = default)
     {
         var described = string.Join(' ', new[] { hint is null ? null : name + "-hint", wrong is null ? null : name + "-wrong" }.OfType<string>());
         return Html.Of($"""
@@ -14,7 +15,8 @@ internal static class Fields
             <label for="{name}">{label}</label>
             {(hint is null ? default : Html.Of($"<span class=\"hint\" id=\"{name}-hint\">{hint}</span>"))}
             {(wrong is null ? default : Html.Of($"<span class=\"wrong\" id=\"{name}-wrong\">{wrong}</span>"))}
-            <input id="{name}" name="{name}" type="{type}" autocomplete="{autocomplete}" value="{value}"{Described(described, wrong is not null)}{more}>
+            <input id="{name}" name="{name}" type="{type}" autocomplete="{autocomplete}" value="{value}"
+            {Described(described, wrong is not null)}{more}>
             </div>
             """);
     }

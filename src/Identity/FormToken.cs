@@ -42,7 +42,8 @@ internal static class FormToken
     internal static bool IsOurs(HttpRequest request)
     {
         if (request.Headers.TryGetValue("Sec-Fetch-Site", out var site)) return site == "same-origin";
-        return request.Headers.Origin is [{ } origin] && string.Equals(origin, $"{request.Scheme}://{request.Host.Value}", StringComparison.OrdinalIgnoreCase);
+        return request.Headers.Origin is [{ } origin]
+            && string.Equals(origin, $"{request.Scheme}://{request.Host.Value}", StringComparison.OrdinalIgnoreCase);
     }
 
     private static string? Secret(HttpContext context) =>

@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Posthorn.Identity;
 
-/// <summary>What every page has around it: head, bar, tabs, and the headers under which it can be neither framed, cached nor made to run anything.</summary>
+/// <summary>
+/// What every page has around it: head, bar, tabs, and the headers under which it can be neither framed, cached nor made to run anything.
+/// </summary>
 internal static class PageShell
 {
     // A posthorn: one coil, a bell, a mouthpiece.

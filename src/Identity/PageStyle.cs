@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Posthorn.Identity;
 
-/// <summary>The one style of all pages: light and dark by the reader's system, from a telephone's width up, without a font or an image to load.</summary>
+/// <summary>
+/// The one style of all pages: light and dark by the reader's system, from a telephone's width up, without a font or an image to load.
+/// </summary>
 internal static class PageStyle
 {
     public static Html Text { get; } = Html.Of($$$"""
@@ -29,7 +31,8 @@ internal static class PageStyle
         .narrow .horn,.first .horn{width:3rem;height:3rem}
         .tabs{border-bottom:1px solid var(--line)}
         .tabs ul{display:flex;gap:.15rem;list-style:none;margin:0 auto;padding:0 .75rem;max-width:48rem;overflow-x:auto;scrollbar-width:thin}
-        .tabs a{display:block;padding:.6rem .5rem .55rem;color:var(--soft);text-decoration:none;white-space:nowrap;border-bottom:3px solid transparent}
+        .tabs a{display:block;padding:.6rem .5rem .55rem;color:var(--soft);text-decoration:none;white-space:nowrap;
+        border-bottom:3px solid transparent}
         .tabs a:hover{color:var(--ink)}
         .tabs a[aria-current]{color:var(--ink);font-weight:600;border-color:var(--brass)}
         h1{font-size:clamp(1.55rem,5vw,2.1rem);line-height:1.18;letter-spacing:-.018em;margin:0 0 .5rem;overflow-wrap:anywhere;text-wrap:balance}
@@ -90,7 +93,8 @@ internal static class PageStyle
         button.quiet,.button.quiet{background:transparent;color:var(--ink);border-color:var(--edge)}
         button.danger{background:transparent;color:var(--bad);border-color:var(--bad)}
         button.small,.button.small{padding:.3rem .8rem;min-height:2.2rem;font-size:.95rem}
-        button.link{background:none;border:0;padding:.3rem 0;min-height:0;color:var(--brand);text-decoration:underline;text-underline-offset:.15em;font-weight:400}
+        button.link{background:none;border:0;padding:.3rem 0;min-height:0;color:var(--brand);text-decoration:underline;font-weight:400;
+        text-underline-offset:.15em}
         .narrow .block,.block{display:block;width:100%}
         .actions{display:flex;flex-wrap:wrap;gap:.75rem;align-items:center;margin-top:1.25rem}
         .or{display:flex;align-items:center;gap:1rem;color:var(--soft);font-size:.92rem;margin:1.35rem 0}

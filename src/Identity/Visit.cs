@@ -32,6 +32,9 @@ internal sealed record Visit(
 
     public LoginContext Context => new("web", Http.Connection.RemoteIpAddress, Http.Request.IsHttps);
 
+    /// <summary>The query has this word, which says what has just been done.</summary>
+    public bool Has(string word) => Http.Request.Query.ContainsKey(word);
+
     public string Query(string name) => Http.Request.Query[name].ToString();
 
     /// <summary>The hidden fields that every form of ours has.</summary>

@@ -10,7 +10,8 @@ internal static class Words
     public static Html Ago(DateTimeOffset time, DateTimeOffset now)
     {
         var exact = time.UtcDateTime.ToString("d MMMM yyyy, HH:mm 'UTC'", CultureInfo.InvariantCulture);
-        return Html.Of($"<time datetime=\"{time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}\" title=\"{exact}\">{Rough(now - time, exact)}</time>");
+        var machine = time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        return Html.Of($"<time datetime=\"{machine}\" title=\"{exact}\">{Rough(now - time, exact)}</time>");
     }
 
     public static string Day(DateTimeOffset time) => time.UtcDateTime.ToString("d MMMM yyyy", CultureInfo.InvariantCulture);

@@ -7,7 +7,8 @@ namespace Posthorn.Identity.Tests;
 
 public sealed class AttackTests
 {
-    public static TheoryData<string> Forms => [.. Routes.All.Where(route => route is { Method: "POST", Entry: not Entry.Program }).Select(route => route.Path)];
+    public static TheoryData<string> Forms =>
+        [.. Routes.All.Where(route => route is { Method: "POST", Entry: not Entry.Program }).Select(route => route.Path)];
 
     [Theory]
     [MemberData(nameof(Forms))]
@@ -114,7 +115,7 @@ public sealed class AttackTests
         var texts = new HashSet<string>(StringComparer.Ordinal);
         foreach (var name in new[] { TestHost.Ann, "nobody@example.test", "nobody@elsewhere.test", "gone@example.test", "no address" })
         {
-            var answer = await host.Browser().SubmitAsync("/log-in", new Dictionary<string, string> { ["name"] = name, ["password"] = "wrong wrong" });
+            var answer = await host.Browser().TryLogInAsync(name, "wrong wrong");
             answer.Is(HttpStatusCode.Forbidden);
             var text = answer.Text.Replace(WebUtility.HtmlEncode(name), "NAME", StringComparison.Ordinal);
             texts.Add(System.Text.RegularExpressions.Regex.Replace(text, "value=\"[A-Za-z0-9_-]{43}\"", "TOKEN"));
@@ -141,12 +142,13 @@ public sealed class AttackTests
     public async Task A_name_that_only_looks_the_same_is_another(string name)
     {
         await using var host = await (await TestHost.StartAsync()).WithAnnAsync();
-        var answer = await host.Browser().SubmitAsync("/log-in", new Dictionary<string, string> { ["name"] = name, ["password"] = TestHost.Password });
+        var answer = await host.Browser().TryLogInAsync(name, TestHost.Password);
         answer.Is(HttpStatusCode.Forbidden);
         // And it can be an account of its own, or none at all, but never Ann's.
         if (EmailAddress.TryParse(name, out var address) && address.Domain == Domain.Parse("example.test"))
         {
-            var other = await host.Directory.Accounts.AddAsync(Authority.System, new NewAccount(address) { Password = Encoding.UTF8.GetBytes("their password") });
+            var wanted = new NewAccount(address) { Password = Encoding.UTF8.GetBytes("their password") };
+            var other = await host.Directory.Accounts.AddAsync(Authority.System, wanted);
             if (other.Ok)
             {
                 var browser = await host.Browser().LogInAsync(name, "their password");
@@ -167,11 +169,11 @@ public sealed class AttackTests
             var guesser = host.Browser();
             for (var i = 0; i < 9; i++)
             {
-                var answer = await guesser.SubmitAsync("/log-in", new Dictionary<string, string> { ["name"] = TestHost.Ann, ["password"] = "guess guess" });
+                var answer = await guesser.TryLogInAsync(TestHost.Ann, "guess guess");
                 Assert.True(answer.Status is HttpStatusCode.Forbidden or HttpStatusCode.TooManyRequests);
             }
         }
-        var late = await host.Browser().SubmitAsync("/log-in", new Dictionary<string, string> { ["name"] = TestHost.Ann, ["password"] = TestHost.Password });
+        var late = await host.Browser().TryLogInAsync(TestHost.Ann, TestHost.Password);
         late.Is(HttpStatusCode.TooManyRequests);
         host.Remote = IPAddress.Parse("192.0.2.9");
         await host.Browser().LogInAsync();

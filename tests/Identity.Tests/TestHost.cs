@@ -95,7 +95,8 @@ internal sealed class TestHost : IAsyncDisposable
     {
         var wanted = EmailAddress.Parse(address);
         await Directory.Domains.AddAsync(Authority.System, wanted.Domain); // once more is refused, and that is fine
-        return (await Directory.Accounts.AddAsync(Authority.System, new NewAccount(wanted) { Password = Encoding.UTF8.GetBytes(password) })).Require();
+        var account = new NewAccount(wanted) { Password = Encoding.UTF8.GetBytes(password) };
+        return (await Directory.Accounts.AddAsync(Authority.System, account)).Require();
     }
 
     /// <summary>Brings Ann's browser to where pages of this kind are entered.</summary>

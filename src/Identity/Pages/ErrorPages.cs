@@ -12,7 +12,9 @@ internal static class ErrorPages
         Html.Of($"""The address leads nowhere on this server. <a href="/">The settings for mail programs</a> are on the first page."""));
 
     public static Page WrongMethod { get; } = Of(
-        StatusCodes.Status405MethodNotAllowed, "This page is not opened like that", Html.Of($"""Go to <a href="/account">your account</a> instead."""));
+        StatusCodes.Status405MethodNotAllowed,
+        "This page is not opened like that",
+        Html.Of($"""Go to <a href="/account">your account</a> instead."""));
 
     public static Page InTheClear { get; } = Of(
         StatusCodes.Status403Forbidden,

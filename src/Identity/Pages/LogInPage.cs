@@ -17,6 +17,8 @@ internal static class LogInPage
         Route.Post(Path, Entry.Anyone, CheckAsync),
     ];
 
+    private static readonly Html NameField = Html.Of($" required autocapitalize=\"none\" spellcheck=\"false\"");
+
     private static Task ShowAsync(Visit visit) => visit.IsLoggedIn
         ? visit.GoAsync(visit.Next.ToString())
         : visit.ShowAsync(Content(visit, null, ""));
@@ -43,11 +45,11 @@ internal static class LogInPage
             Html.Of($"""
                 <h1>Log in</h1>
                 <p class="lead">to your mail account on {visit.Parts.Facts.Hostname.Unicode}</p>
-                {Fields.Notice(visit.Http.Request.Query.ContainsKey("out") ? "You are logged out." : null)}
+                {Fields.Notice(visit.Has("out") ? "You are logged out." : null)}
                 {Fields.Problem(refusal?.Text, "name")}
                 <form method="post" action="{Path}">
                 {visit.FormFields(Path)}{visit.NextField()}
-                {Fields.Input("name", "E-mail address", "email", "username webauthn", name, more: Html.Of($" required autocapitalize=\"none\" spellcheck=\"false\""))}
+                {Fields.Input("name", "E-mail address", "email", "username webauthn", name, more: NameField)}
                 {Fields.Input("password", "Password", "password", "current-password", more: Html.Of($" required"))}
                 <button class="block">Log in</button>
                 </form>

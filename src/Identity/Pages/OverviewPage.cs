@@ -14,7 +14,7 @@ internal static class OverviewPage
         await visit.ShowAsync(new Page("Your account", Html.Of($"""
             <h1>{name}</h1>
             <p class="lead">Your mail account, and who can open it.</p>
-            {Fields.Notice(visit.Http.Request.Query.ContainsKey("password") ? "Your password is changed. Every other browser has been logged out." : null)}
+            {Fields.Notice(visit.Has("password") ? "Your password is changed. Every other browser has been logged out." : null)}
             <div class="cards">
             {Card(SessionsPage.Path, "Sessions", Words.Count(sessions.Count, "browser is logged in", "browsers are logged in"))}
             {Card(PasswordPage.Path, "Password", "Change your password")}

@@ -7,6 +7,8 @@ internal static class SessionsPage
 {
     public const string Path = "/account/sessions";
 
+    private static readonly Html ThisBrowser = Html.Of($"<span class=\"badge good\">this browser</span>");
+
     private const string EndOthers = Path + "/end-others";
 
     public static IEnumerable<Route> Routes =>
@@ -23,7 +25,7 @@ internal static class SessionsPage
         await visit.ShowAsync(new Page("Sessions", Html.Of($"""
             <h1>Sessions</h1>
             <p class="lead">The browsers in which you are logged in. End what you do not know, and change your password then.</p>
-            {Fields.Notice(visit.Http.Request.Query.ContainsKey("ended") ? "Done: logged out there." : null)}
+            {Fields.Notice(visit.Has("ended") ? "Done: logged out there." : null)}
             <section class="card" aria-label="Sessions">
             <ul class="rows">
             {Html.Join(sessions.OrderByDescending(session => session.Id == visit.Session.Id).Select(session => Row(visit, session)))}
@@ -41,7 +43,7 @@ internal static class SessionsPage
         var now = visit.Parts.Time.GetUtcNow();
         var isThis = session.Id == visit.Session.Id;
         return Html.Of($"""
-            <li><div class="what"><strong>{Words.Browser(session.Origin.Agent)} {(isThis ? Html.Of($"<span class=\"badge good\">this browser</span>") : default)}</strong>
+            <li><div class="what"><strong>{Words.Browser(session.Origin.Agent)} {(isThis ? ThisBrowser : default)}</strong>
             <span class="soft small">{session.Origin.Remote?.ToString() ?? "this machine"} · used {Words.Ago(session.LastUsedAt, now)}
             · logged in {Words.Ago(session.AuthenticatedAt, now)} by {Words.Methods(session.Methods)}</span></div>
             {(isThis ? default : Html.Of($"""
