@@ -28,9 +28,6 @@ namespace Posthorn.Delivery;
 /// <summary>The delivery of one server: the door to its parts.</summary>
 public sealed class MailDelivery : IAsyncDisposable
 {
-    private const int SmtpPort = 25;
-    private const int HttpsPort = 443;
-
     private readonly Func<ValueTask> _closeOutbound;
 
     private readonly MailTls? _tls;
@@ -79,7 +76,7 @@ public sealed class MailDelivery : IAsyncDisposable
     {
         var log = logs.CreateLogger("Posthorn.Delivery");
         var wire = new WireClient(time);
-        var tls = MailTls.Open(db, resolver, HttpsOf(settings), time, logs);
+        var tls = MailTls.Open(db, resolver, HttpsSettings.Beside(settings.Port), time, logs);
         var outbound = new OutboundClient(settings, resolver, wire, tls, time, log);
         return Open(settings, db, blobs, store, directory, outbound.SendAsync, CloseAsync, time, log, trust, tls, resolver, vault, journey);
 
@@ -126,13 +123,6 @@ public sealed class MailDelivery : IAsyncDisposable
         var queue = new Queue(db, table, routes, runner.Reopen, journey, time, log);
         return new MailDelivery(intake, queue, routes, suppressions, runner, tls, sending, closeOutbound);
     }
-
-    // Several servers on one machine move all their ports by the same offset, and stand on loopback.
-    private static HttpsSettings HttpsOf(DeliverySettings settings) => new()
-    {
-        Port = HttpsPort + settings.Port - SmtpPort,
-        Anywhere = settings.Port != SmtpPort,
-    };
 
     private static ReportSending Sending(
         DeliverySettings settings,

@@ -65,7 +65,7 @@ internal sealed class Provenance : IDisposable
     {
         if (_signing is not null) return new Proven(null, _signing.Finish(now), false);
         var verdicts = await _check!.FinishAsync();
-        byte[] fields = AuthenticationResults.Field(_trust.ServId, verdicts);
+        byte[] fields = [.. AuthenticationResults.Field(_trust.ServId, verdicts), .. _trust.MarkField(verdicts)];
         if (_sealer is not null) fields = [.. _check.Seal(verdicts, _trust.ServId, _sealer), .. fields];
         return new Proven(verdicts, fields, _trust.IsVouchedFor(verdicts));
     }

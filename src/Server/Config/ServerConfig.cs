@@ -87,6 +87,8 @@ internal sealed record ServerConfig
 
     public IReadOnlyList<Domain> TrustedSealers { get; init; } = [];
 
+    public string? MarkAuthoritiesFile { get; init; }
+
     public int DeliveryPort { get; init; }
 
     public RelayHost? Relay { get; init; }
