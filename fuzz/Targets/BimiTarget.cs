@@ -8,7 +8,7 @@ using Posthorn.Trust;
 namespace Posthorn.Fuzz;
 
 /// <summary>What domains publish about their marks: records, selectors, images, certificates.</summary>
-/// <remarks>Oracles: places are https ones of names; an image that is taken has, in the framework's tree of it, nothing that fetches or runs.</remarks>
+/// <remarks>Oracles: places are https ones; an image that is taken has, in the framework's tree of it, nothing that fetches or runs.</remarks>
 internal sealed class BimiTarget : Target
 {
     private static readonly X509Certificate2Collection NoRoots = [];
@@ -70,7 +70,8 @@ internal sealed class BimiTarget : Target
         foreach (var element in root.DescendantsAndSelf())
         {
             Oracle.Holds(element.Name.NamespaceName == "http://www.w3.org/2000/svg", "all elements are of SVG");
-            Oracle.Holds(element.Name.LocalName is not ("script" or "image" or "a" or "animate" or "foreignObject" or "style"), "nothing runs or moves");
+            var name = element.Name.LocalName;
+            Oracle.Holds(name is not ("script" or "image" or "a" or "animate" or "foreignObject" or "style"), "nothing runs or moves");
             foreach (var attribute in element.Attributes().Where(static one => !one.IsNamespaceDeclaration))
             {
                 Oracle.Holds(attribute.Name.LocalName != "href" || attribute.Value.StartsWith('#'), "links stay inside");

@@ -77,7 +77,7 @@ public sealed class MailTrust : IDisposable
     }
 
     /// <summary>The field that tells mail programs where they find the mark of a message's author, with its line end; empty without a mark.</summary>
-    /// <remarks>draft-brand-indicators-for-message-identification §7.9. The image is this server's copy: <see cref="Indicators.ImageAsync"/>.</remarks>
+    /// <remarks>draft-brand-indicators-for-message-identification §7.9. The image is our copy: <see cref="Indicators.ImageAsync"/>.</remarks>
     public byte[] MarkField(MailVerdicts verdicts) => verdicts.Bimi?.Indicator is { } mark && _settings.PublicAddress is { } address
         ? Encoding.ASCII.GetBytes($"BIMI-Location: v=BIMI1;\r\n\tl={new Uri(address, Indicators.PathOf(mark.Id))};\r\n\ta={mark.Authority}\r\n") : [];
 

@@ -153,6 +153,10 @@ internal static class ConfigKeys
         Switch("delivery", "reports", true,
             "Sends a daily report to domains that ask for one: what DMARC made of mail in their name, and how TLS with their servers went.",
             (config, on) => config with { SendReports = on }),
+        Switch("delivery", "failure_reports", false,
+            "Tells domains that ask for it (`ruf`) of single messages in their name that failed DMARC, without their recipients. "
+            + "Such a report shows a stranger the subject of mail that came here.",
+            (config, on) => config with { SendFailureReports = on }),
 
         Number("journey", "days", 30, 0, 3650,
             "How long the traces of messages are kept, for `posthorn trace`; 0 keeps none.",

@@ -105,6 +105,8 @@ internal sealed record ServerConfig
 
     public bool SendReports { get; init; }
 
+    public bool SendFailureReports { get; init; }
+
     /// <summary>0: no traces are kept.</summary>
     public int JourneyDays { get; init; }
 

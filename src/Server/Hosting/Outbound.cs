@@ -21,6 +21,7 @@ internal static class Outbound
         Relay = RelayOf(config),
         MessageOctetsMax = config.MessageOctetsMax,
         RecipientsMax = config.RecipientsMax,
+        SendsFailureReports = config.SendFailureReports,
         Milters = new MilterSettings { Milters = config.Milters, FailOpen = config.MilterFailOpen },
         Lifetime = TimeSpan.FromHours(config.LifetimeHours),
         DelayNoticeAfter = TimeSpan.FromHours(config.DelayNoticeHours),

@@ -35,7 +35,8 @@ public sealed class Indicators(
         if (known is not null && (known.Authority != authority.AbsoluteUri || known.Until <= time.GetUtcNow())) known = null;
         if (known is null)
         {
-            if (Begin(domain, selector, authority, names) is not { } task) return (null, AuthResult.TempError, "too many certificates are being fetched");
+            var begun = Begin(domain, selector, authority, names);
+            if (begun is not { } task) return (null, AuthResult.TempError, "too many certificates are being fetched");
             try
             {
                 known = await task.WaitAsync(TrustLimits.BimiTimeout, time, ct);

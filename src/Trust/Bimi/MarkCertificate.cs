@@ -152,7 +152,8 @@ internal static class MarkCertificate
     {
         foreach (var name in leaf.SubjectName.EnumerateRelativeDistinguishedNames())
         {
-            if (!name.HasMultipleElements && name.GetSingleElementType().Value == Organization) return ReportText.OneLine(name.GetSingleElementValue() ?? "");
+            if (name.HasMultipleElements || name.GetSingleElementType().Value != Organization) continue;
+            return ReportText.OneLine(name.GetSingleElementValue() ?? "");
         }
         return "";
     }

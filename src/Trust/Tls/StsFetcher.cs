@@ -80,7 +80,8 @@ public sealed class PolicyHttps : IDisposable
             {
                 return StsFetch.Failed("sts-policy-fetch-error", "the policy is not text/plain");
             }
-            if (await ReadAsync(response, TlsLimits.PolicyOctetsMax, ct) is not { } file) return StsFetch.Failed("sts-policy-fetch-error", "the policy is too long");
+            var file = await ReadAsync(response, TlsLimits.PolicyOctetsMax, ct);
+            if (file is null) return StsFetch.Failed("sts-policy-fetch-error", "the policy is too long");
             return StsPolicy.TryParse(file, out var policy, out var fault)
                 ? new StsFetch(policy, null, null)
                 : StsFetch.Failed("sts-policy-invalid", fault);

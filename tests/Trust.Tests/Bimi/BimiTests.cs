@@ -156,8 +156,8 @@ public sealed class BimiTests
         public static async Task<House> OpenAsync(string zone, Func<Uri, CancellationToken, Task<HttpsFetch>> fetch, MarkAuthority authority)
         {
             var house = new House(zone);
-            house._db = await Database.OpenAsync(
-                new DatabaseSettings { Url = "sqlite:", Directory = house._folder }, [MailTrust.Schema], house.Clock, NullLoggerFactory.Instance, default);
+            var settings = new DatabaseSettings { Url = "sqlite:", Directory = house._folder };
+            house._db = await Database.OpenAsync(settings, [MailTrust.Schema], house.Clock, NullLoggerFactory.Instance, default);
             house.Marks = new Indicators(house._db, fetch, authority.Roots, house.Clock, NullLogger.Instance);
             return house;
         }

@@ -10,7 +10,8 @@ namespace Posthorn.Trust.Tests;
 internal sealed class MarkAuthority
 {
     public const string Svg = """
-        <svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" viewBox="0 0 10 10"><title>Good</title><circle cx="5" cy="5" r="4"/></svg>
+        <svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" viewBox="0 0 9 9">
+        <title>Good</title><circle cx="4" cy="4" r="4"/></svg>
         """;
 
     public const string BrandIndicator = "1.3.6.1.5.5.7.3.31";
@@ -20,7 +21,8 @@ internal sealed class MarkAuthority
     public X509Certificate2Collection Roots => [_authority.Root];
 
     /// <summary>A file as it is published: the certificate, and the authority between it and the root.</summary>
-    public byte[] Issue(string name, byte[]? image = null, string? usage = BrandIndicator, bool packed = true, byte[]? hashed = null, DateTimeOffset? ends = null)
+    public byte[] Issue(
+        string name, byte[]? image = null, string? usage = BrandIndicator, bool packed = true, byte[]? hashed = null, DateTimeOffset? ends = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=Good Ltd, O=Good Ltd", key, HashAlgorithmName.SHA256);
@@ -30,7 +32,8 @@ internal sealed class MarkAuthority
         if (usage is not null) request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], false));
         request.CertificateExtensions.Add(Logotype(image ?? Encoding.UTF8.GetBytes(Svg), packed, hashed));
         var middle = _authority.Middle;
-        using var leaf = request.Create(middle, TestAuthority.Now.AddYears(-1), ends ?? TestAuthority.Now.AddYears(1), RandomNumberGenerator.GetBytes(8));
+        var now = TestAuthority.Now;
+        using var leaf = request.Create(middle, now.AddYears(-1), ends ?? now.AddYears(1), RandomNumberGenerator.GetBytes(8));
         return Encoding.ASCII.GetBytes(leaf.ExportCertificatePem() + "\n" + middle.ExportCertificatePem() + "\n");
     }
 
