@@ -28,6 +28,7 @@ public sealed class AdminHost : IDisposable
     private readonly Readiness _readiness;
     private readonly MetricsPage _metrics;
     private readonly StsPage _sts;
+    private readonly MarkPage _marks;
 
     internal AdminHost(AdminParts parts, CancellationToken stopping)
     {
@@ -38,6 +39,7 @@ public sealed class AdminHost : IDisposable
         _readiness = new Readiness(parts, log);
         _metrics = new MetricsPage(parts, door, _collector);
         _sts = new StsPage(parts);
+        _marks = new MarkPage(parts);
     }
 
     internal IReadOnlyList<Route> Routes => _api.Routes;
@@ -63,6 +65,7 @@ public sealed class AdminHost : IDisposable
             "/metrics" => _metrics.ServeAsync(context),
             _ when IsInTheClear(context) => RedirectAsync(context),
             StsPage.Path => _sts.ServeAsync(context),
+            _ when MarkPage.Takes(context.Request.Path) => _marks.ServeAsync(context),
             _ => next(context),
         };
     }

@@ -25,6 +25,9 @@ public sealed class Intake
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
+    /// <summary>Hears of messages whose authors' domains want to hear of them; null when they are told nothing.</summary>
+    internal Action<FailureNotice>? Failed { get; set; }
+
     internal Intake(
         DeliverySettings settings,
         Database db,
@@ -142,6 +145,10 @@ public sealed class Intake
         if (proven?.Verdicts is not null) Log.Judged(_log, name, proven.Summary);
         var (refused, junk) = await JudgeAsync(proven, envelope, ct);
         var seen = proven?.Seen(origin, envelope, refused is not null, junk);
+        if (Failed is { } failed && proven?.Failure(origin, envelope, refused is not null, junk, head.Header, _settings.Hostname, now) is { } notice)
+        {
+            failed(notice);
+        }
         if (refused is not null)
         {
             if (seen is not null) await _db.WriteAsync(tx => Count(tx, seen), ct);

@@ -96,7 +96,7 @@ internal sealed class MailServer : IAsyncDisposable
         var named = new NamedCertificates(_config.CertificateFolder, _log);
         named.Refresh();
         _resolver = Outbound.OpenResolver(_config, _time, _logs);
-        _trust = await MailTrust.OpenAsync(Outbound.Trust(_config), _storage.Db, _storage.Vault, _storage.Keys, _resolver, _time, ct);
+        _trust = await MailTrust.OpenAsync(Outbound.Trust(_config), _storage.Db, _storage.Vault, _storage.Keys, _resolver, _time, _logs, ct);
         _delivery = MailDelivery.Open(
             Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs,
             _trust, _storage.Vault, _storage.Journey);
@@ -109,8 +109,10 @@ internal sealed class MailServer : IAsyncDisposable
         _chores.Add("tending of signing keys", KeysEvery, ct => _trust.Keys.TendAsync(_resolver, ct));
         _chores.Add("refresh of MTA-STS policies", RefreshPoliciesEvery, _delivery.Tls.Policies.RefreshAsync);
         if (_config.SendReports) _chores.Add("reports to other domains", SendReportsEvery, _delivery.SendReportsAsync);
+        _chores.Follow("reports of failures", _delivery.SendFailureReportsAsync);
         _chores.Add("removal of old TLS results", ForgetReportsEvery, _delivery.Tls.Results.PurgeAsync);
         _chores.Add("removal of old reports", ForgetReportsEvery, new ReportBook(_storage.Db, _time).PurgeAsync);
+        if (_trust.Indicators is { } marks) _chores.Add("removal of old marks", ForgetReportsEvery, async ct => await marks.PurgeAsync(ct));
         await _storage.Directory.Bans.RefreshAsync(ct);
         _chores.Add("forgetting who is greylisted", PurgeEvery, _storage.Directory.Greylist.PurgeAsync);
         await _delivery.Intake.Rules.RefreshAsync(ct);
