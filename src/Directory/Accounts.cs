@@ -35,7 +35,7 @@ public sealed class Accounts
         PasswordSecrets? secrets = null;
         if (wanted.Password is { } password)
         {
-            var made = await SecretsAsync(wanted.Address.Domain, password, ct);
+            var made = await SecretsAsync(wanted.Address, password, ct);
             if (!made.TryGet(out secrets)) return made.Refusal!;
         }
         var added = await _db.TryWriteAsync(tx => Add(tx, by, wanted, secrets), ct);
@@ -76,7 +76,7 @@ public sealed class Accounts
     public async ValueTask<Result<Account>> SetPasswordAsync(
         Authority by, EmailAddress address, ReadOnlyMemory<byte> password, string? except, CancellationToken ct = default)
     {
-        var made = await SecretsAsync(address.Domain, password, ct);
+        var made = await SecretsAsync(address, password, ct);
         if (!made.TryGet(out var secrets)) return made.Refusal!;
         var changed = await ChangeAsync(by, address, (tx, account) =>
         {
@@ -196,8 +196,18 @@ public sealed class Accounts
         return rows.Next() ? Row(rows) : null;
     }
 
-    private async ValueTask<Result<PasswordSecrets>> SecretsAsync(Domain domain, ReadOnlyMemory<byte> password, CancellationToken ct) =>
-        await _passwords.SecretsAsync(password, await _db.ReadAsync(db => Domains.AllowsScram(db, domain), ct), ct);
+    /// <exception cref="RefusalException">It is not there, or beyond the authority.</exception>
+    internal static Account DemandChangeable(Snapshot db, Authority by, EmailAddress address)
+    {
+        by.Demand(address.Domain);
+        var account = Read(db, address);
+        if (account is null || account.RemovedAt is not null) throw Refused.NotFound($"{address} is not an account");
+        DemandOver(by, account);
+        return account;
+    }
+
+    private async ValueTask<Result<PasswordSecrets>> SecretsAsync(EmailAddress address, ReadOnlyMemory<byte> password, CancellationToken ct) =>
+        await _passwords.SecretsAsync(address, password, await _db.ReadAsync(db => Domains.AllowsScram(db, address.Domain), ct), ct);
 
     // The domain may have changed its mind since the secrets were made.
     private static void SetPassword(Transaction tx, Account account, PasswordSecrets secrets) =>
@@ -236,10 +246,7 @@ public sealed class Accounts
         Authority by, EmailAddress address, Action<Transaction, Account> change, CancellationToken ct) =>
         await _db.TryWriteAsync(tx =>
         {
-            by.Demand(address.Domain);
-            var account = Read(tx, address);
-            if (account is null || account.RemovedAt is not null) throw Refused.NotFound($"{address} is not an account");
-            DemandOver(by, account);
+            var account = DemandChangeable(tx, by, address);
             change(tx, account);
             tx.Prepare("UPDATE account SET changed = $1 WHERE account = $2").Bind(tx.Now).Bind(account.Id.Value).Execute();
             _generation.RiseAfter(tx);
@@ -272,6 +279,7 @@ public sealed class Accounts
         SendingAllowance.Forget(tx, account.Id);
         SendAs.Forget(tx, account.Id);
         WebSessions.EndAll(tx, account.Id);
+        SecondFactors.Forget(tx, account.Id);
         tx.Prepare("UPDATE domain SET administrator = NULL WHERE administrator = $1").Bind(account.Id.Value).Execute();
         tx.Prepare("DELETE FROM account WHERE account = $1").Bind(account.Id.Value).Execute();
         _generation.RiseAfter(tx);

@@ -14,6 +14,7 @@ public sealed class Authenticator
 
     private const string External = "EXTERNAL";
     private const string Plus = "-PLUS";
+    private const string NoName = "";
 
     private static readonly IReadOnlyList<string> WithScram = [.. ScramHash.All.Select(hash => hash.Mechanism), .. SaslExchange.Mechanisms];
 
@@ -125,6 +126,20 @@ public sealed class Authenticator
         ct.ThrowIfCancellationRequested();
         return new(Conclude(candidate.Login, right ? candidate.Account : null, context));
     }
+
+    /// <summary>For a log-in that names nobody: what the network has done wrong counts.</summary>
+    internal Refusal? ThrottledWithoutName(in LoginContext context)
+    {
+        if (!Counts(context) || _throttle.CheckNetwork(context.Remote) is not { } refusal) return null;
+        Meters.LoggedIn(context.Protocol, "throttled");
+        Log.LoginThrottled(_log, Shown(NoName), context.Protocol, context.Remote);
+        return refusal;
+    }
+
+    /// <summary>Ends a log-in whose proof somebody else has checked.</summary>
+    /// <param name="account">None when the proof was wrong.</param>
+    internal Result<Identity> ConcludeProven(Account? account, in LoginContext context) =>
+        Conclude(account?.Address.ToString() ?? NoName, account, context);
 
     private Refusal? Throttled(string login, in LoginContext context)
     {

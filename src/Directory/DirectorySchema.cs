@@ -142,5 +142,39 @@ internal static class DirectorySchema
         ) WITHOUT ROWID;
         CREATE INDEX web_session_account ON web_session (account);
         """,
+        """
+        CREATE TABLE totp (
+            account BIGINT NOT NULL PRIMARY KEY,
+            secret BLOB,
+            last_step BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            confirmed BIGINT
+        );
+        CREATE TABLE recovery_code (
+            account BIGINT NOT NULL,
+            hash BLOB NOT NULL,
+            created BIGINT NOT NULL,
+            PRIMARY KEY (account, hash)
+        ) WITHOUT ROWID;
+        CREATE TABLE passkey_user (
+            account BIGINT NOT NULL PRIMARY KEY,
+            handle BLOB NOT NULL
+        );
+        CREATE TABLE passkey (
+            account BIGINT NOT NULL,
+            passkey BIGINT NOT NULL,
+            credential BLOB NOT NULL,
+            host TEXT NOT NULL,
+            public_key BLOB NOT NULL,
+            counter BIGINT NOT NULL,
+            label TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            used BIGINT,
+            challenged BIGINT NOT NULL,
+            backed_up BIGINT NOT NULL,
+            PRIMARY KEY (account, passkey)
+        ) WITHOUT ROWID;
+        CREATE UNIQUE INDEX passkey_credential ON passkey (credential);
+        """,
     ];
 }

@@ -22,6 +22,8 @@ internal static class PageShell
         (OverviewPage.Path, "Overview"),
         (SessionsPage.Path, "Sessions"),
         (PasswordPage.Path, "Password"),
+        (TwoStepPage.Path, "Two-step log-in"),
+        (PasskeysPage.Path, "Passkeys"),
     ];
 
     /// <param name="visit">Null where nobody was looked for: on pages about errors.</param>

@@ -16,6 +16,7 @@ internal static class PageStyle
         --brand:#f0c064;--brass:#f0c064;--press:#f0c064;--on-press:#241a06;--bad:#ff9d92;--bad-ground:#2c1c1b;--good:#8fd6a6;--good-ground:#18251d;
         --shade:none}}
         *{box-sizing:border-box}
+        [hidden]{display:none!important}
         html{scroll-padding-top:1rem}
         body{margin:0;background:var(--ground);color:var(--ink);min-height:100vh;display:flex;flex-direction:column;
         font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
@@ -97,6 +98,7 @@ internal static class PageStyle
         text-underline-offset:.15em}
         .narrow .block,.block{display:block;width:100%}
         .actions{display:flex;flex-wrap:wrap;gap:.75rem;align-items:center;margin-top:1.25rem}
+        .wrong{color:var(--bad);font-weight:600}
         .or{display:flex;align-items:center;gap:1rem;color:var(--soft);font-size:.92rem;margin:1.35rem 0}
         .or:before,.or:after{content:"";flex:1;border-top:1px solid var(--line)}
         .or+form+form,.or~form{margin-top:.6rem}

@@ -76,9 +76,9 @@ internal sealed class Storage : IAsyncDisposable
             : null;
         Store = Opened(await MailStore.OpenAsync(Db, search, Blobs, time, logs, ct));
         var rootKeys = config.KeysFile ?? Path.Combine(config.Data, "keys", "root.key");
-        Vault = await Vault.OpenAsync(Db, rootKeys, [.. MailTrust.SealedColumns, MailRoutes.Passwords], logs, ct);
+        Vault = await Vault.OpenAsync(Db, rootKeys, [.. MailTrust.SealedColumns, MailRoutes.Passwords, .. MailDirectory.SealedColumns], logs, ct);
         Keys = SigningKeys.Open(Db, Vault, time, logs);
-        Directory = MailDirectory.Open(Db, DirectorySettingsOf(config), time, logs);
+        Directory = MailDirectory.Open(Db, DirectorySettingsOf(config), time, logs, Vault);
         if (config.JourneyDays > 0) Journey = Opened(await Journey.OpenAsync(settings, TimeSpan.FromDays(config.JourneyDays), time, logs, ct));
         Connect();
     }
