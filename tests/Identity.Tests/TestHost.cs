@@ -106,7 +106,25 @@ internal sealed class TestHost : IAsyncDisposable
     /// <summary>Brings Ann's browser to where pages of this kind are entered.</summary>
     public async Task EnterAsync(Browser browser, Entry entry)
     {
-        if (entry is not Entry.Anyone) await browser.LogInAsync();
+        if (entry is Entry.Halfway)
+        {
+            await WithTotpAsync();
+            (await browser.TryLogInAsync(Ann, Password)).GoesTo("/log-in/second");
+        }
+        else if (entry is not Entry.Anyone)
+        {
+            await browser.LogInAsync();
+        }
+    }
+
+    /// <summary>Ann has an authenticator; the code of this moment is not used up.</summary>
+    public async Task<(string Secret, IReadOnlyList<string> Codes)> WithTotpAsync()
+    {
+        var ann = (await Directory.Accounts.FindAsync(EmailAddress.Parse(Ann)))!;
+        var offer = (await Directory.SecondFactors.OfferTotpAsync(ann, "test")).Require();
+        var codes = await Directory.SecondFactors.ConfirmTotpAsync(ann.Id, TestTotp.CodeOf(offer.Secret, Clock.GetUtcNow()));
+        Clock.Advance(TimeSpan.FromSeconds(60));
+        return (offer.Secret, codes.Require());
     }
 
     /// <summary>A browser with cookies of its own.</summary>

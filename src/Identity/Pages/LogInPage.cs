@@ -46,16 +46,16 @@ internal static class LogInPage
         var proven = await visit.Directory.Passkeys.ProveAsync(
             PasskeyForm.Assertion(visit.Form), PasskeyForm.Ceremony(visit), null, visit.Context, visit.Ct);
         if (proven.TryGet(out var identity)) await visit.LogInAsync(identity.Account, new Proven(LoginMethods.Passkey));
-        else await visit.ShowAsync(Content(visit, proven.Refusal, ""));
+        else await visit.ShowAsync(Content(visit, proven.Refusal, "", null));
     }
 
-    private static Page Content(Visit visit, Refusal? refusal, string name) => new(
+    private static Page Content(Visit visit, Refusal? refusal, string name, string? field = "name") => new(
         (refusal is null ? "" : "Error: ") + "Log in",
         Html.Of($"""
             <h1>Log in</h1>
             <p class="lead">to your mail account on {visit.Parts.Facts.Hostname.Unicode}</p>
             {Fields.Notice(visit.Has("out") ? "You are logged out." : null)}
-            {Fields.Problem(refusal?.Text, "name")}
+            {Fields.Problem(refusal?.Text, field)}
             <form method="post" action="{Path}">
             {visit.FormFields(Path)}{visit.NextField()}
             {Fields.Input("name", "E-mail address", "email", "username", name, more: NameField)}
