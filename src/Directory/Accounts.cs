@@ -70,18 +70,24 @@ public sealed class Accounts
     /// <summary>Replaces the account's password. Web sessions end; connections of mail programs that are logged in stay.</summary>
     public ValueTask<Result<Account>> SetPasswordAsync(
         Authority by, EmailAddress address, ReadOnlyMemory<byte> password, CancellationToken ct = default) =>
-        SetPasswordAsync(by, address, password, null, ct);
+        SetPasswordAsync(by, address, password, (tx, account) => WebSessions.EndAll(tx, account.Id), ct);
 
     /// <param name="except">The web session that stays: the one in which the person changes the own password.</param>
-    public async ValueTask<Result<Account>> SetPasswordAsync(
-        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, string? except, CancellationToken ct = default)
+    public ValueTask<Result<Account>> SetPasswordAsync(
+        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, string except, CancellationToken ct = default) =>
+        SetPasswordAsync(by, address, password, (tx, account) => WebSessions.EndAll(tx, account.Id, except), ct);
+
+    /// <param name="with">What happens in the same action, before.</param>
+    internal async ValueTask<Result<Account>> SetPasswordAsync(
+        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, Action<Transaction, Account> with, CancellationToken ct)
     {
         var made = await SecretsAsync(address, password, ct);
         if (!made.TryGet(out var secrets)) return made.Refusal!;
         var changed = await ChangeAsync(by, address, (tx, account) =>
         {
+            with(tx, account);
             SetPassword(tx, account, secrets);
-            WebSessions.EndAll(tx, account.Id, except);
+            PasswordLinks.Forget(tx, account.Id);
         }, ct);
         if (changed.Ok) Log.PasswordChanged(_log, address, by.Name);
         return changed;
@@ -280,6 +286,8 @@ public sealed class Accounts
         SendAs.Forget(tx, account.Id);
         WebSessions.EndAll(tx, account.Id);
         SecondFactors.Forget(tx, account.Id);
+        LoginHistory.Forget(tx, account.Id);
+        PasswordLinks.Forget(tx, account.Id);
         tx.Prepare("UPDATE domain SET administrator = NULL WHERE administrator = $1").Bind(account.Id.Value).Execute();
         tx.Prepare("DELETE FROM account WHERE account = $1").Bind(account.Id.Value).Execute();
         _generation.RiseAfter(tx);

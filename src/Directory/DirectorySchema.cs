@@ -176,5 +176,26 @@ internal static class DirectorySchema
         ) WITHOUT ROWID;
         CREATE UNIQUE INDEX passkey_credential ON passkey (credential);
         """,
+        """
+        CREATE TABLE login_history (
+            account BIGINT NOT NULL,
+            hour BIGINT NOT NULL,
+            protocol TEXT NOT NULL,
+            remote TEXT NOT NULL,
+            outcome BIGINT NOT NULL,
+            credential TEXT NOT NULL,
+            last BIGINT NOT NULL,
+            attempts BIGINT NOT NULL,
+            PRIMARY KEY (account, hour, protocol, remote, outcome, credential)
+        ) WITHOUT ROWID;
+        CREATE INDEX login_history_last ON login_history (last);
+        CREATE TABLE password_link (
+            account BIGINT NOT NULL PRIMARY KEY,
+            hash BLOB NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT NOT NULL
+        );
+        CREATE UNIQUE INDEX password_link_hash ON password_link (hash);
+        """,
     ];
 }

@@ -90,6 +90,12 @@ internal static partial class Log
     [LoggerMessage(3087, LogLevel.Warning, "A passkey from {Remote} has a counter that did not rise: it may be a copy")]
     public static partial void PasskeyCopied(ILogger log, IPAddress? remote);
 
+    [LoggerMessage(3088, LogLevel.Warning, "{Count} lines of the log-in history could not be written: {Reason}")]
+    public static partial void HistoryLost(ILogger log, int count, string reason);
+
+    [LoggerMessage(3089, LogLevel.Information, "A link to set the password of {Address} was made by {By}")]
+    public static partial void LinkAdded(ILogger log, EmailAddress address, string by);
+
     [LoggerMessage(3060, LogLevel.Warning, "Network {Network} banned by {By}: {Reason}")]
     public static partial void Banned(ILogger log, string network, string reason, string by);
 

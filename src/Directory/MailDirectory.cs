@@ -46,8 +46,10 @@ public sealed class MailDirectory : IDisposable
         Conduct = new Conduct(Bans, settings, time, log);
         Greylist = new Greylist(db, settings, time);
         Sessions = new WebSessions(db, time, log);
-        Authenticator = new Authenticator(db, settings, _passwords, scram, Conduct, time, log);
-        SecondFactors = new SecondFactors(db, vault, settings, time, log);
+        History = new LoginHistory(db, time, log);
+        PasswordLinks = new PasswordLinks(db, Accounts, time, log);
+        Authenticator = new Authenticator(db, settings, _passwords, scram, Conduct, History, time, log);
+        SecondFactors = new SecondFactors(db, vault, settings, History, time, log);
         Passkeys = new Passkeys(db, Authenticator, log);
         _ = scram.RefreshAsync(); // before the first greeting
     }
@@ -80,6 +82,10 @@ public sealed class MailDirectory : IDisposable
     public WebSessions Sessions { get; }
 
     public SecondFactors SecondFactors { get; }
+
+    public LoginHistory History { get; }
+
+    public PasswordLinks PasswordLinks { get; }
 
     public Passkeys Passkeys { get; }
 

@@ -52,11 +52,12 @@ public sealed class SecondFactors
     private readonly Vault? _vault;
     private readonly DirectorySettings _settings;
     private readonly LoginThrottle _throttle;
+    private readonly LoginHistory _history;
     private readonly ILogger _log;
 
-    internal SecondFactors(Database db, Vault? vault, DirectorySettings settings, TimeProvider time, ILogger log)
+    internal SecondFactors(Database db, Vault? vault, DirectorySettings settings, LoginHistory history, TimeProvider time, ILogger log)
     {
-        (_db, _vault, _settings, _log) = (db, vault, settings, log);
+        (_db, _vault, _settings, _history, _log) = (db, vault, settings, history, log);
         _throttle = new LoginThrottle(time, Strict);
     }
 
@@ -125,6 +126,7 @@ public sealed class SecondFactors
         var counts = _settings.ThrottleLoopback || !context.IsLoopback;
         if (counts && _throttle.Check(key, context.Remote) is { } throttled)
         {
+            _history.Note(account.Id, context, LoginOutcome.Throttled);
             Meters.LoggedIn(context.Protocol, "throttled");
             Log.LoginThrottled(_log, account.Address.ToString(), context.Protocol, context.Remote);
             return throttled;
@@ -136,6 +138,7 @@ public sealed class SecondFactors
         if (proven == LoginMethods.None)
         {
             if (counts) _throttle.Failed(key, context.Remote);
+            _history.Note(account.Id, context, LoginOutcome.WrongSecondFactor);
             Log.SecondFactorFailed(_log, account.Address, context.Remote);
             return Wrong;
         }

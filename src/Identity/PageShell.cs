@@ -8,10 +8,10 @@ namespace Posthorn.Identity;
 /// </summary>
 internal static class PageShell
 {
-    // A posthorn: one coil, a bell, a mouthpiece.
+    // A posthorn: a mouthpiece, one coil, a bell.
     private static readonly Html Horn = Html.Of($"""
         <svg class="horn" viewBox="0 0 48 48" fill="none" stroke="currentColor" stroke-width="3.2" stroke-linecap="round" aria-hidden="true">
-        <circle cx="21" cy="25" r="11"/><path d="M4 13h17c7 0 12 5 14 9l9-8v22l-9-8"/><path d="M4 10v6"/></svg>
+        <path d="M4 10.5v6M4 13.5h17a10.5 10.5 0 1 1-10.5 10.5"/><path d="M10.500 24a10.500 10.500 0 0 0 10.500 10.500h12l11-6.500v13l-11-6.500"/></svg>
         """);
 
     // RFC 6797 §6.1: a year, for this host only; what else lies under its name is not this server's to decide.
@@ -22,8 +22,9 @@ internal static class PageShell
         (OverviewPage.Path, "Overview"),
         (SessionsPage.Path, "Sessions"),
         (PasswordPage.Path, "Password"),
-        (TwoStepPage.Path, "Two-step log-in"),
+        (TwoStepPage.Path, "Two-step"),
         (PasskeysPage.Path, "Passkeys"),
+        (HistoryPage.Path, "History"),
     ];
 
     /// <param name="visit">Null where nobody was looked for: on pages about errors.</param>

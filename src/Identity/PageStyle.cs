@@ -101,7 +101,8 @@ internal static class PageStyle
         .wrong{color:var(--bad);font-weight:600}
         .or{display:flex;align-items:center;gap:1rem;color:var(--soft);font-size:.92rem;margin:1.35rem 0}
         .or:before,.or:after{content:"";flex:1;border-top:1px solid var(--line)}
-        .or+form+form,.or~form{margin-top:.6rem}
+        form[data-passkey]>button.block{margin:.75rem 0}
+        h1+.card,h1+.problem{margin-top:1.25rem}
         .problem,.notice{border-radius:.6rem;border-left:.3rem solid var(--bad);background:var(--bad-ground);padding:.8rem 1.1rem;margin:0 0 1.4rem}
         .notice{border-color:var(--good);background:var(--good-ground)}
         .problem h2{margin:0 0 .2rem;color:var(--bad);font-size:1rem}
@@ -110,7 +111,7 @@ internal static class PageStyle
         .secret{font:600 1.15rem/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:var(--ground);border:1px dashed var(--edge);
         border-radius:.5rem;padding:.7rem .9rem;margin:.6rem 0;overflow-wrap:anywhere;user-select:all}
         .codes{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.15rem 1.5rem;list-style:none;user-select:text}
-        .qr{display:block;width:13rem;max-width:100%;height:auto;background:#fff;border-radius:.6rem;padding:.75rem;margin:.75rem 0}
+        .qr{display:block;width:13rem;max-width:100%;height:auto;border-radius:.6rem;margin:0 0 .5rem}
         .side{display:flex;flex-wrap:wrap;gap:.5rem 1.75rem;align-items:flex-start}
         .side>*{flex:1 1 15rem;min-width:0}
         .side>.qr{flex:0 0 auto}

@@ -15,6 +15,8 @@ internal static class Routes
         .. PasswordPage.Routes,
         .. TwoStepPage.Routes,
         .. PasskeysPage.Routes,
+        .. HistoryPage.Routes,
+        .. LinkPage.Routes,
     ];
 
     /// <summary>The route that answers, or null.</summary>

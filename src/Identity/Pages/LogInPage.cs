@@ -54,7 +54,7 @@ internal static class LogInPage
         Html.Of($"""
             <h1>Log in</h1>
             <p class="lead">to your mail account on {visit.Parts.Facts.Hostname.Unicode}</p>
-            {Fields.Notice(visit.Has("out") ? "You are logged out." : null)}
+            {Fields.Notice(visit.Has("out") ? "You are logged out." : visit.Has("set") ? "Your password is set. Log in with it." : null)}
             {Fields.Problem(refusal?.Text, field)}
             <form method="post" action="{Path}">
             {visit.FormFields(Path)}{visit.NextField()}

@@ -52,7 +52,11 @@ internal sealed class Storage : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Directory?.Dispose();
+        if (Directory is not null)
+        {
+            await Directory.History.WriteAsync(CancellationToken.None);
+            Directory.Dispose();
+        }
         Keys?.Dispose();
         Vault?.Dispose();
         while (_opened.TryPop(out var part)) await part.DisposeAsync();
