@@ -51,6 +51,19 @@ public sealed class Accounts
 
     public ValueTask<Account?> FindAsync(AccountId id, CancellationToken ct = default) => _db.ReadAsync(db => Read(db, id), ct);
 
+    /// <summary>An account that the authority may change; to everybody else it is not said how it is used.</summary>
+    public async ValueTask<Result<Account>> FindChangeableAsync(Authority by, EmailAddress address, CancellationToken ct = default)
+    {
+        try
+        {
+            return await _db.ReadAsync(db => DemandChangeable(db, by, address), ct);
+        }
+        catch (RefusalException refused)
+        {
+            return refused.Refusal;
+        }
+    }
+
     /// <summary>Those the authority covers, removed ones included, by domain and name.</summary>
     /// <param name="domain">None lists every domain.</param>
     public ValueTask<IReadOnlyList<Account>> ListAsync(Authority by, Domain? domain = null, CancellationToken ct = default) =>

@@ -11,7 +11,7 @@ internal static class PageShell
     // A posthorn: a mouthpiece, one coil, a bell.
     private static readonly Html Horn = Html.Of($"""
         <svg class="horn" viewBox="0 0 48 48" fill="none" stroke="currentColor" stroke-width="3.2" stroke-linecap="round" aria-hidden="true">
-        <path d="M4 10.5v6M4 13.5h17a10.5 10.5 0 1 1-10.5 10.5"/><path d="M10.500 24a10.500 10.500 0 0 0 10.500 10.500h12l11-6.500v13l-11-6.500"/></svg>
+        <circle cx="21" cy="24" r="10.5"/><path d="M3.500 10.500v6M3.500 13.500H21M21 34.500h12l11-6.500v13l-11-6.500"/></svg>
         """);
 
     // RFC 6797 §6.1: a year, for this host only; what else lies under its name is not this server's to decide.

@@ -102,7 +102,7 @@ internal static class PageStyle
         .or{display:flex;align-items:center;gap:1rem;color:var(--soft);font-size:.92rem;margin:1.35rem 0}
         .or:before,.or:after{content:"";flex:1;border-top:1px solid var(--line)}
         form[data-passkey]>button.block{margin:.75rem 0}
-        h1+.card,h1+.problem{margin-top:1.25rem}
+        h1+.card,h1+.problem,h1+.notice{margin-top:1.25rem}
         .problem,.notice{border-radius:.6rem;border-left:.3rem solid var(--bad);background:var(--bad-ground);padding:.8rem 1.1rem;margin:0 0 1.4rem}
         .notice{border-color:var(--good);background:var(--good-ground)}
         .problem h2{margin:0 0 .2rem;color:var(--bad);font-size:1rem}
@@ -119,6 +119,7 @@ internal static class PageStyle
         .problem:focus,.notice:focus{outline:none}
         footer{color:var(--soft);font-size:.9rem;padding-top:2rem;padding-bottom:2rem}
         .narrow footer{max-width:27.5rem}
+        @media(max-width:40rem){.tabs ul{flex-wrap:wrap;padding:0 .75rem .4rem}.tabs a{padding:.3rem .5rem}}
         @media(max-width:30rem){.bar .who{order:3;width:100%;margin:0}.actions>*{width:100%}.bar form{margin-left:auto}}
         @media print{.bar,.tabs,footer,.actions{display:none}}
         """);

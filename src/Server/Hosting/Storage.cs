@@ -107,6 +107,7 @@ internal sealed class Storage : IAsyncDisposable
     private static DirectorySettings DirectorySettingsOf(ServerConfig config) => new()
     {
         Sending = new SendingLimits(config.SentMessagesMax, config.SentRecipientsMax, config.SentFirstTimeMax),
+        BreachedPasswords = config.BreachedPasswords,
         AllowPlaintextOnLoopback = config.AllowPlaintextOnLoopback,
         ThrottleLoopback = config.LimitLoopback,
     };
