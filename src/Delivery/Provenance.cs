@@ -107,6 +107,10 @@ internal sealed record Proven(MailVerdicts? Verdicts, byte[] Fields, bool IsVouc
         return FailureNotice.Of(verdicts, client, envelope.From.ToString(), disposition, header, reporter, now);
     }
 
+    /// <summary>For the journey: everything that was found out, in one line.</summary>
+    public string Evidence => Verdicts is null ? ""
+        : string.Join(' ', AuthenticationResults.Payload(Verdicts).Split([' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries)).TrimStart(';', ' ');
+
     /// <summary>For the log: each method with its result.</summary>
     public string Summary
     {
