@@ -10,6 +10,7 @@ using Posthorn.Db;
 using Posthorn.Delivery;
 using Posthorn.Directory;
 using Posthorn.Dns;
+using Posthorn.Identity;
 using Posthorn.Trust;
 using Posthorn.Wire;
 
@@ -115,6 +116,7 @@ internal sealed class MailServer : IAsyncDisposable
         await _storage.Directory.Bans.RefreshAsync(ct);
         _chores.Add("forgetting who is greylisted", PurgeEvery, _storage.Directory.Greylist.PurgeAsync);
         await _delivery.Intake.Rules.RefreshAsync(ct);
+        _chores.Add("removal of ended web sessions", PurgeEvery, _storage.Directory.Sessions.PurgeAsync);
         _chores.Add("look at the rules", StageRules.RefreshEvery, _delivery.Intake.Rules.RefreshAsync);
         _chores.Add("look at the bans", Bans.RefreshEvery, _storage.Directory.Bans.RefreshAsync);
         _chores.Add("look at the certificate", CertificateEvery, _ =>
@@ -125,6 +127,7 @@ internal sealed class MailServer : IAsyncDisposable
         });
         _app = Web(listeners, new WebListeners(_config, certificate, _log));
         AdminHost.Map(_app, AdminPartsOf(_storage, _delivery, _trust, _resolver, certificate));
+        IdentityHost.Map(_app, IdentityPartsOf(_storage));
         await _app.StartAsync(ct);
         _delivery.Start();
         _chores.Follow("reading of the certificate's chain", _ => Task.FromResult(certificate.Current)); // before the first client needs it
@@ -163,6 +166,15 @@ internal sealed class MailServer : IAsyncDisposable
     {
         foreach (var domain in await storage.Directory.Domains.ListAsync(Authority.System, ct)) await trust.Keys.EnsureAsync(domain.Name, ct);
     }
+
+    private IdentityParts IdentityPartsOf(Storage storage) => new()
+    {
+        Facts = Facts.Of(_config),
+        Directory = storage.Directory,
+        IsUnavailable = failure => failure is DatabaseUnavailableException,
+        Time = _time,
+        Logs = _logs,
+    };
 
     private AdminParts AdminPartsOf(
         Storage storage, MailDelivery delivery, MailTrust trust, Resolver resolver, ServedCertificate certificate) => new()
