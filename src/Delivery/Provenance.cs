@@ -108,8 +108,15 @@ internal sealed record Proven(MailVerdicts? Verdicts, byte[] Fields, bool IsVouc
     }
 
     /// <summary>For the journey: everything that was found out, in one line.</summary>
-    public string Evidence => Verdicts is null ? ""
-        : string.Join(' ', AuthenticationResults.Payload(Verdicts).Split([' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries)).TrimStart(';', ' ');
+    public string Evidence
+    {
+        get
+        {
+            if (Verdicts is null) return "";
+            var words = AuthenticationResults.Payload(Verdicts).Split([' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
+            return string.Join(' ', words).TrimStart(';', ' ');
+        }
+    }
 
     /// <summary>For the log: each method with its result.</summary>
     public string Summary

@@ -81,7 +81,7 @@ public sealed class ProvenanceTests
         Assert.Contains(holds ? "X-Ruled: yes\r\n" : "X-Ruled: no\r\n", Assert.Single(all), StringComparison.Ordinal);
         var checks = (await host.Journey.FindAsync(new JourneyQuery { Message = receipt.Id }, 10))
             .Where(static step => step.Step == JourneyStep.Checked).Select(static step => step.Text!).ToArray();
-        Assert.Contains(checks, static text => text.StartsWith("iprev=pass", StringComparison.Ordinal) && text.Contains("dmarc=", StringComparison.Ordinal));
+        Assert.Contains(checks, static text => text.StartsWith("iprev=pass ", StringComparison.Ordinal) && text.Contains("; dmarc="));
         Assert.Contains(checks, static text => text.StartsWith("rule ", StringComparison.Ordinal));
     }
 

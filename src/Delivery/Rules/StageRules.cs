@@ -15,6 +15,9 @@ public sealed class StageRules
 
     private const string Columns = "rule, position, listener, network, helo, sender, recipient, header, action, text, verdict";
 
+    private static readonly string InsertSql =
+        $"INSERT INTO stage_rule ({Columns["rule, ".Length..]}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING rule";
+
     private static readonly string[] Listeners = ["mx", "submission", "lmtp"];
 
     private readonly Database _db;
@@ -42,7 +45,7 @@ public sealed class StageRules
             {
                 return new Refusal(RefusalKind.TooMany, $"there are at most {DeliveryLimits.RulesMax} rules");
             }
-            var id = tx.Prepare($"INSERT INTO stage_rule ({Columns["rule, ".Length..]}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING rule")
+            var id = tx.Prepare(InsertSql)
                 .Bind(position).Bind(match.Listener).Bind(match.Network?.ToString()).Bind(match.Helo).Bind(match.Sender).Bind(match.Recipient)
                 .Bind(match.Header).Bind((long)action).Bind(text).Bind(match.Verdict?.ToString()).Scalar()!.Value;
             return new StageRule(id, position, match, action, text);
@@ -88,7 +91,7 @@ public sealed class StageRules
         return null;
     }
 
-    /// <summary>The fields that rules write anew. It is decided before a message is stored, so no verdict counts, and a refusal comes later.</summary>
+    /// <summary>The fields that rules write anew. Decided before a message is stored, so no verdict counts.</summary>
     internal IReadOnlyList<string> Rewritings(RuleSubject subject, IReadOnlyList<Recipient> recipients, ReadOnlySpan<byte> header)
     {
         List<string>? found = null;
