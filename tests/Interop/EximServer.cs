@@ -110,8 +110,8 @@ public sealed class EximServer : IAsyncDisposable
                 "-keyout", Path.Combine(_root, "key.pem"), "-out", Path.Combine(_root, "cert.pem"),
             ])).Require();
         await File.WriteAllTextAsync(Configuration, Text(posthornPort));
-        (await Peer.RunAsync("bash", ["-c", $"chmod 755 {_root}; chown Debian-exim {_root}/spool {_root}/log {_root}/key.pem; chown nobody {_root}/mail"]))
-            .Require();
+        string rights = "chmod 755 . && chown Debian-exim spool log key.pem && chown nobody mail";
+        (await Peer.RunAsync("bash", ["-c", $"cd {_root} && {rights}"])).Require();
     }
 
     private string Text(int posthornPort) =>

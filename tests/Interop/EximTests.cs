@@ -94,7 +94,8 @@ public sealed class EximTests : IAsyncLifetime
         Assert.StartsWith("250", await client.AskAsync(Octets($"MAIL FROM:<{alias}> SMTPUTF8")), StringComparison.Ordinal);
         Assert.StartsWith("250", await client.AskAsync(Octets($"RCPT TO:<známý@{EximServer.Domain}>")), StringComparison.Ordinal);
         Assert.StartsWith("354", await client.AskAsync("DATA"), StringComparison.Ordinal);
-        Assert.StartsWith("250", await client.AskAsync(Octets($"From: {alias}\r\nSubject: Dobrý den\r\n\r\nA line.\r\n.")), StringComparison.Ordinal);
+        string text = Octets($"From: {alias}\r\nSubject: Dobrý den\r\n\r\nA line.\r\n.");
+        Assert.StartsWith("250", await client.AskAsync(text), StringComparison.Ordinal);
         string received = Assert.Single(await ReceivedAsync(1));
         Assert.Contains("Subject: Dobrý den", received, StringComparison.Ordinal);
         Assert.Contains("utf8esmtps", received, StringComparison.Ordinal);
@@ -138,7 +139,8 @@ public sealed class EximTests : IAsyncLifetime
                 await client.AskAsync($"MAIL FROM:<{person.Address}>");
                 await client.AskAsync($"RCPT TO:<{Known}>");
                 await client.AskAsync("DATA");
-                Assert.StartsWith("250", await client.AskAsync($"From: {person.Address}\r\nSubject: Storm {i}.\r\n\r\nA line.\r\n."), StringComparison.Ordinal);
+                string text = $"From: {person.Address}\r\nSubject: Storm {i}.\r\n\r\nA line.\r\n.";
+                Assert.StartsWith("250", await client.AskAsync(text), StringComparison.Ordinal);
             }
         }
         await Eventually.HoldsAsync(
