@@ -107,6 +107,17 @@ internal sealed record Proven(MailVerdicts? Verdicts, byte[] Fields, bool IsVouc
         return FailureNotice.Of(verdicts, client, envelope.From.ToString(), disposition, header, reporter, now);
     }
 
+    /// <summary>For the journey: everything that was found out, in one line.</summary>
+    public string Evidence
+    {
+        get
+        {
+            if (Verdicts is null) return "";
+            var words = AuthenticationResults.Payload(Verdicts).Split([' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
+            return string.Join(' ', words).TrimStart(';', ' ');
+        }
+    }
+
     /// <summary>For the log: each method with its result.</summary>
     public string Summary
     {
