@@ -38,7 +38,8 @@ public sealed class PasswordLinks
         (_db, _accounts, _time, _log) = (db, accounts, time, log);
 
     /// <param name="lifetime">Null for <see cref="LifetimeDefault"/>.</param>
-    public async ValueTask<Result<PasswordLink>> AddAsync(Authority by, EmailAddress address, TimeSpan? lifetime = null, CancellationToken ct = default)
+    public async ValueTask<Result<PasswordLink>> AddAsync(
+        Authority by, EmailAddress address, TimeSpan? lifetime = null, CancellationToken ct = default)
     {
         var secret = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
         var time = lifetime ?? LifetimeDefault;

@@ -151,7 +151,8 @@ public sealed class FactorTests
         (await browser.GetAsync("/account")).GoesTo("/log-in");
         await host.Browser().LogInAsync();
         var elsewhere = Authority.OverDomain("bob", Domain.Parse("other.test"));
-        Assert.Equal(RefusalKind.Forbidden, (await host.Directory.SecondFactors.ResetAsync(elsewhere, EmailAddress.Parse(TestHost.Ann))).Refusal!.Kind);
+        var refused = await host.Directory.SecondFactors.ResetAsync(elsewhere, EmailAddress.Parse(TestHost.Ann));
+        Assert.Equal(RefusalKind.Forbidden, refused.Refusal!.Kind);
     }
 
     [Theory]
@@ -268,7 +269,8 @@ public sealed class FactorTests
     internal static string SecretOf(Answer page) =>
         Regex.Match(page.Text, "<p class=\"secret\">([A-Z2-7 ]+)</p>").Groups[1].Value.Replace(" ", "", StringComparison.Ordinal);
 
-    internal static List<string> RecoveryCodesOf(Answer page) => [.. Regex.Matches(page.Text, "<li>([a-z0-9-]{19})</li>").Select(m => m.Groups[1].Value)];
+    internal static List<string> RecoveryCodesOf(Answer page) =>
+        [.. Regex.Matches(page.Text, "<li>([a-z0-9-]{19})</li>").Select(m => m.Groups[1].Value)];
 
     private static async Task<IReadOnlyList<WebSession>> SessionsOf(TestHost host) =>
         await host.Directory.Sessions.ListAsync((await host.Directory.Accounts.FindAsync(EmailAddress.Parse(TestHost.Ann)))!.Id);

@@ -10,7 +10,9 @@ using NSec.Cryptography;
 
 namespace Posthorn.Identity.Tests;
 
-/// <summary>An authenticator with one passkey, and the browser's part of the ceremonies, written from WebAuthn and not from the server's code.</summary>
+/// <summary>
+/// An authenticator with one passkey, and the browser's part of the ceremonies, written from WebAuthn and not from the server's code.
+/// </summary>
 internal sealed class SoftKey : IDisposable
 {
     private readonly ECDsa? _ec;
@@ -97,7 +99,9 @@ internal sealed class SoftKey : IDisposable
     }
 
     private static byte[] ClientData(string type, string challenge, string origin, bool crossOrigin = false) => Encoding.UTF8.GetBytes(
-        $$"""{"type":"{{type}}","challenge":"{{challenge}}","origin":"{{origin}}","crossOrigin":{{(crossOrigin ? "true" : "false")}},"extra":[1,{"a":2}]}""");
+        $$"""
+        {"type":"{{type}}","challenge":"{{challenge}}","origin":"{{origin}}","crossOrigin":{{(crossOrigin ? "true" : "false")}},"extra":[1,{"a":2}]}
+        """);
 
     private byte[] AuthenticatorData(string host, byte flags, byte[] rest)
     {

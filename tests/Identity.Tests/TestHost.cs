@@ -55,7 +55,8 @@ internal sealed class TestHost : IAsyncDisposable
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         var log = new CollectingLog();
         var db = await Database.OpenAsync(
-            new DatabaseSettings { Directory = folder, Durable = false }, [MailDirectory.Schema, Vault.Schema], clock, NullLoggerFactory.Instance, default);
+            new DatabaseSettings { Directory = folder, Durable = false }, [MailDirectory.Schema, Vault.Schema], clock, NullLoggerFactory.Instance,
+            default);
         var vault = await Vault.OpenAsync(
             db, Path.Combine(folder, "root.key"), MailDirectory.SealedColumns, NullLoggerFactory.Instance, default);
         var directory = MailDirectory.Open(

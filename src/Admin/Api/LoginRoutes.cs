@@ -27,7 +27,8 @@ internal static class LoginRoutes
             "DELETE", "/accounts/{address}/factors", "resetFactors", "Removes every second factor of an account and logs it out.",
             AdminJson.Default.FactorView, ResetFactorsAsync),
         Route.Of(
-            "POST", "/accounts/{address}/password-link", "addPasswordLink", "Makes a link that sets the account's password once; it is shown this once.",
+            "POST", "/accounts/{address}/password-link", "addPasswordLink",
+            "Makes a link that sets the account's password once; it is shown this once.",
             AdminJson.Default.NewPasswordLinkBody, AdminJson.Default.PasswordLinkView, AddLinkAsync) with { Status = StatusCodes.Status201Created },
     ];
 

@@ -28,7 +28,8 @@ internal static class WebAuthn
 
     private static readonly Refusal Unreadable = new(RefusalKind.Invalid, "the browser sent a passkey that cannot be read");
     private static readonly Refusal Elsewhere = new(RefusalKind.NotAuthenticated, "the passkey is not for this page, or was asked for too long ago");
-    private static readonly Refusal Unverified = new(RefusalKind.NotAuthenticated, "the passkey did not check who uses it; set a PIN or a fingerprint");
+    private static readonly Refusal Unverified = new(
+        RefusalKind.NotAuthenticated, "the passkey did not check who uses it; set a PIN or a fingerprint");
 
     /// <summary>§7.1: a new passkey. Attestation is not asked for, so who made the authenticator is not looked at.</summary>
     public static Result<NewPasskey> CheckCreation(PasskeyCreation creation, PasskeyCeremony ceremony)

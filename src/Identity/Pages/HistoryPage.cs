@@ -17,8 +17,8 @@ internal static class HistoryPage
         var now = visit.Parts.Time.GetUtcNow();
         await visit.ShowAsync(new Page("Log-in history", Html.Of($"""
             <h1>Log-in history</h1>
-            <p class="lead">Attempts of the last {LoginHistory.Retention.Days} days, those of an hour together. A wrong password from where you are not
-            is common: programs try everybody's. A right one is not.</p>
+            <p class="lead">Attempts of the last {LoginHistory.Retention.Days} days, those of an hour together. A wrong password from where you
+            are not is common: programs try everybody's. A right one is not.</p>
             {(records.Count == 0 ? Html.Of($"<p>Nothing yet.</p>") : Table(records, now))}
             """)));
     }
@@ -33,7 +33,7 @@ internal static class HistoryPage
 
     private static Html Row(LoginRecord record, DateTimeOffset now) => Html.Of($"""
         <tr><td>{Words.Ago(record.LastAt, now)}</td>
-        <td>{Words.Protocol(record.Protocol)}{(record.Credential.Length == 0 ? default : Html.Of($"<br><span class=\"soft small\">{record.Credential}</span>"))}</td>
+        <td>{Words.Protocol(record.Protocol)} <span class="soft small">{record.Credential}</span></td>
         <td>{record.Remote?.ToString() ?? "this machine"}</td>
         <td>{Outcome(record.Outcome)}{(record.Count == 1 ? default : Html.Of($" <span class=\"soft small\">{record.Count} times</span>"))}</td></tr>
         """);

@@ -19,13 +19,15 @@ internal static class OverviewPage
             <div class="cards">
             {Card(SessionsPage.Path, "Sessions", Words.Count(sessions.Count, "browser is logged in", "browsers are logged in"))}
             {Card(PasswordPage.Path, "Password", "Change your password")}
-            {Card(TwoStepPage.Path, "Two-step log-in", factors.IsAsked ? "On: the password alone is not enough" : "Off: the password alone is enough")}
-            {Card(PasskeysPage.Path, "Passkeys", factors.Passkeys == 0 ? "Log in by finger, face or PIN" : Words.Count(factors.Passkeys, "passkey", "passkeys"))}
+            {Card(TwoStepPage.Path, "Two-step log-in", $"{(factors.IsAsked ? "On: the password alone is not" : "Off: the password alone is")} enough")}
+            {Card(PasskeysPage.Path, "Passkeys", PasskeysOf(factors.Passkeys))}
             {Card(HistoryPage.Path, "Log-in history", "Who tried to open your account")}
             {Card("/", "Settings for mail programs", "Servers, ports and security")}
             </div>
             """)));
     }
+
+    private static string PasskeysOf(int count) => count == 0 ? "Log in by finger, face or PIN" : Words.Count(count, "passkey", "passkeys");
 
     private static Html Card(string path, string title, string text) => Html.Of($"""
         <a class="card" href="{path}"><h2>{title}</h2><p class="soft">{text}</p></a>

@@ -32,7 +32,8 @@ internal static class LoginCommands
                         ["ID", "SINCE", "LAST USED", "FROM", "BY", "BROWSER"],
                         sessions.Select(s => new[]
                         {
-                            s.Id, Text.Of(s.CreatedAt), Text.Of(s.LastUsedAt), s.Remote ?? "this machine", string.Join(',', s.Methods), Printable(s.Agent),
+                            s.Id, Text.Of(s.CreatedAt), Text.Of(s.LastUsedAt), s.Remote ?? "this machine", string.Join(',', s.Methods),
+                            Printable(s.Agent),
                         }))),
             address, end);
     }
