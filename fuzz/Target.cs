@@ -17,7 +17,7 @@ internal abstract class Target
     public static readonly IReadOnlyList<Target> All =
     [
         new AddressTarget(), new BimiTarget(), new ConfigTarget(), new DkimTarget(), new DmarcTarget(), new FeedbackTarget(), new ImapTarget(),
-        new MimeTarget(), new Pop3Target(), new ReportTarget(), new ScramTarget(), new SmtpTarget(), new SpfTarget(),
+        new MimeTarget(), new NextTarget(), new PasskeyTarget(), new Pop3Target(), new ReportTarget(), new ScramTarget(), new SmtpTarget(), new SpfTarget(),
         new StsTarget(), new ZoneTarget(),
     ];
 

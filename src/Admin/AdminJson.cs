@@ -16,7 +16,8 @@ namespace Posthorn.Admin;
     [
         typeof(WordConverter<AccountKind>), typeof(WordConverter<AccountState>), typeof(WordConverter<ClientProtocol>),
         typeof(WordConverter<ConnectionSecurity>), typeof(WordConverter<Disposition>), typeof(WordConverter<DmarcHandling>),
-        typeof(WordConverter<DnsRecordState>), typeof(WordConverter<HopSecurity>), typeof(WordConverter<JourneyStep>), typeof(WordConverter<LoginOutcome>),
+        typeof(WordConverter<DnsRecordState>), typeof(WordConverter<HopSecurity>), typeof(WordConverter<JourneyStep>),
+        typeof(WordConverter<LoginOutcome>),
         typeof(WordConverter<QueueState>), typeof(WordConverter<ReportFaultKind>), typeof(WordConverter<ReportKind>), typeof(WordConverter<Role>),
         typeof(WordConverter<RouteAction>), typeof(WordConverter<RuleAction>), typeof(WordConverter<SigningKeyState>), typeof(WordConverter<StsMode>),
         typeof(WordConverter<TlsRequirement>), typeof(WordConverter<VerifyLineKind>),

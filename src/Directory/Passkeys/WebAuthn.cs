@@ -64,7 +64,7 @@ internal static class WebAuthn
     }
 
     // §6.5.4: a map of fmt, attStmt and authData.
-    private static bool TryReadAttestation(byte[] attestation, out ReadOnlyMemory<byte> data)
+    internal static bool TryReadAttestation(byte[] attestation, out ReadOnlyMemory<byte> data)
     {
         data = default;
         if (attestation.Length > OctetsMax) return false;

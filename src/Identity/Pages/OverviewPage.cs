@@ -19,7 +19,7 @@ internal static class OverviewPage
             <div class="cards">
             {Card(SessionsPage.Path, "Sessions", Words.Count(sessions.Count, "browser is logged in", "browsers are logged in"))}
             {Card(PasswordPage.Path, "Password", "Change your password")}
-            {Card(TwoStepPage.Path, "Two-step log-in", $"{(factors.IsAsked ? "On: the password alone is not" : "Off: the password alone is")} enough")}
+            {Card(TwoStepPage.Path, "Two-step log-in", factors.IsAsked ? "On" : "Off: the password alone is enough")}
             {Card(PasskeysPage.Path, "Passkeys", PasskeysOf(factors.Passkeys))}
             {Card(HistoryPage.Path, "Log-in history", "Who tried to open your account")}
             {Card("/", "Settings for mail programs", "Servers, ports and security")}
