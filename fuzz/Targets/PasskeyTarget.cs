@@ -19,7 +19,8 @@ internal sealed class PasskeyTarget : Target
     [
         "{\"type\":\"webauthn.get\",\"challenge\":\"AAAA\",\"origin\":\"https://mail.example\",\"crossOrigin\":false}",
         "\"type\":", "\"challenge\":", "\"origin\":", "\"crossOrigin\":", "true", "false", "webauthn.create", ",", "{", "}", "[", "]", "\"",
-        "\u00A5\u0001\u0002\u0003& \u0001!X ", "\u00A4\u0001\u0001\u0003' \u0006!X ", "\u00A4\u0001\u0003\u00039\u0001\u0000 Y\u0001\u0000", "!C\u0001\u0000\u0001",
+        "\u00A5\u0001\u0002\u0003& \u0001!X ", "\u00A4\u0001\u0001\u0003' \u0006!X ",
+        "\u00A4\u0001\u0003\u00039\u0001\u0000 Y\u0001\u0000", "!C\u0001\u0000\u0001",
         "\u00A3cfmtdnonegattStmt\u00A0hauthDataX", "\"X ", "\u0000\u0010", "\u0041", "\u00C5", "\u0085", "\u00A0",
     ];
 
