@@ -109,10 +109,13 @@ internal sealed class MailServer : IAsyncDisposable
         _chores.Add("tending of signing keys", KeysEvery, ct => _trust.Keys.TendAsync(_resolver, ct));
         _chores.Add("refresh of MTA-STS policies", RefreshPoliciesEvery, _delivery.Tls.Policies.RefreshAsync);
         if (_config.SendReports) _chores.Add("reports to other domains", SendReportsEvery, _delivery.SendReportsAsync);
+        _chores.Follow("notices about devices", _delivery.SendNoticesAsync);
         _chores.Follow("reports of failures", _delivery.SendFailureReportsAsync);
         _chores.Add("removal of old TLS results", ForgetReportsEvery, _delivery.Tls.Results.PurgeAsync);
         _chores.Add("removal of old reports", ForgetReportsEvery, new ReportBook(_storage.Db, _time).PurgeAsync);
         if (_trust.Indicators is { } marks) _chores.Add("removal of old marks", ForgetReportsEvery, async ct => await marks.PurgeAsync(ct));
+        _chores.Add("writing down which app passwords are used", AppPasswords.WriteEvery, _storage.Directory.AppPasswords.WriteUsesAsync);
+        _chores.Add("removal of old app passwords", ForgetReportsEvery, _storage.Directory.AppPasswords.PurgeAsync);
         await _storage.Directory.Bans.RefreshAsync(ct);
         _chores.Add("forgetting who is greylisted", PurgeEvery, _storage.Directory.Greylist.PurgeAsync);
         await _delivery.Intake.Rules.RefreshAsync(ct);

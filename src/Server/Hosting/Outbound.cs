@@ -21,6 +21,7 @@ internal static class Outbound
         Relay = RelayOf(config),
         MessageOctetsMax = config.MessageOctetsMax,
         RecipientsMax = config.RecipientsMax,
+        PublicAddress = PublicAddressOf(config),
         SendsFailureReports = config.SendFailureReports,
         Milters = new MilterSettings { Milters = config.Milters, FailOpen = config.MilterFailOpen },
         Lifetime = TimeSpan.FromHours(config.LifetimeHours),
@@ -36,8 +37,11 @@ internal static class Outbound
         Suffixes = config.PublicSuffixList is { } file ? Suffixes(file) : null,
         MarkAuthorities = config.MarkAuthoritiesFile is { } authorities ? Authorities(authorities) : null,
         Https = HttpsSettings.Beside(config.DeliveryPort),
-        PublicAddress = new UriBuilder(Uri.UriSchemeHttps, config.Hostname.Ascii, config.Port(Ports.Https)).Uri,
+        PublicAddress = PublicAddressOf(config),
     };
+
+    private static Uri PublicAddressOf(ServerConfig config) =>
+        new UriBuilder(Uri.UriSchemeHttps, config.Hostname.Ascii, config.Port(Ports.Https)).Uri;
 
     /// <exception cref="CommandFailedException">The password's file cannot be read, or is empty.</exception>
     public static Relay? RelayOf(ServerConfig config) => config.Relay is { } relay
