@@ -197,5 +197,6 @@ internal static class DirectorySchema
         );
         CREATE UNIQUE INDEX password_link_hash ON password_link (hash);
         """,
+        "ALTER TABLE domain ADD COLUMN mfa BIGINT NOT NULL DEFAULT 0;",
     ];
 }

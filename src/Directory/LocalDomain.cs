@@ -12,6 +12,9 @@ public sealed record LocalDomain(
 {
     /// <summary>Its accounts may log in by SCRAM, so that verifiers are kept beside the passwords' hashes.</summary>
     public bool Scram { get; init; }
+
+    /// <summary>Its people must have a second factor before they do anything else in a browser.</summary>
+    public bool Mfa { get; init; }
 }
 
 /// <summary>What may change about a domain; a property left out stays as it is.</summary>
@@ -28,6 +31,8 @@ public sealed record DomainChange
     public DmarcHandling? Dmarc { get; init; }
 
     public bool? Scram { get; init; }
+
+    public bool? Mfa { get; init; }
 }
 
 /// <summary>What a domain makes of the wishes of others about mail that fails DMARC; a later one is milder. The numbers are stored.</summary>

@@ -65,6 +65,10 @@ public sealed class SecondFactors
 
     public ValueTask<FactorState> StateAsync(AccountId account, CancellationToken ct = default) => _db.ReadAsync(db => State(db, account), ct);
 
+    /// <summary>The account's domain asks for a second factor, and the account has none yet.</summary>
+    public ValueTask<bool> IsOwedAsync(Account account, CancellationToken ct = default) =>
+        _db.ReadAsync(db => Domains.Read(db, account.Address.Domain) is { Mfa: true } && !State(db, account.Id).IsAsked, ct);
+
     /// <summary>Begins to set up an authenticator; what was begun before and not finished is forgotten.</summary>
     /// <param name="issuer">What the authenticator calls this server.</param>
     public async ValueTask<Result<TotpOffer>> OfferTotpAsync(Account account, string issuer, CancellationToken ct = default)
