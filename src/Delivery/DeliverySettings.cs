@@ -36,9 +36,6 @@ public sealed record DeliverySettings
     /// <summary>Connections to all destinations at a time.</summary>
     public int ConnectionsMax { get; init; } = 200;
 
-    /// <summary>Where people reach this server's pages; null when it has none.</summary>
-    public Uri? PublicAddress { get; init; }
-
     /// <summary>Whether domains that ask for it are told of single messages that failed DMARC.</summary>
     public bool SendsFailureReports { get; init; }
 

@@ -86,12 +86,9 @@ internal static partial class Log
     [LoggerMessage(5041, LogLevel.Information, "{Deed} is done to {Recipients} queued recipients")]
     public static partial void OperatedOnMany(ILogger log, long recipients, string deed);
 
+    [LoggerMessage(5043, LogLevel.Warning, "{Address} cannot be told what happened to the account, and is told later: {Reason}")]
+    public static partial void NoticeRefused(ILogger log, EmailAddress address, string reason);
+
     [LoggerMessage(5042, LogLevel.Error, "{Events} steps of messages cannot be written into their traces")]
     public static partial void JourneyFailed(ILogger log, Exception error, int events);
-
-    [LoggerMessage(5043, LogLevel.Warning, "A notice for {Owner} is not taken: {Reason}")]
-    public static partial void NoticeNotSent(ILogger log, EmailAddress owner, string reason);
-
-    [LoggerMessage(5044, LogLevel.Warning, "A notice for {Owner} cannot be sent")]
-    public static partial void NoticeFailed(ILogger log, Exception error, EmailAddress owner);
 }

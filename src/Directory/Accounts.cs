@@ -103,6 +103,7 @@ public sealed class Accounts
             SetPassword(tx, account, secrets);
             _live.EndAfter(tx, account.Id, "");
             PasswordLinks.Forget(tx, account.Id);
+            AccountNews.Add(tx, account.Id, AccountEvent.PasswordChanged, by.Name == account.Address.ToString() ? "you" : by.Name);
         }, ct);
         if (changed.Ok) Log.PasswordChanged(_log, address, by.Name);
         return changed;
@@ -305,6 +306,7 @@ public sealed class Accounts
         WebSessions.EndAll(tx, account.Id);
         SecondFactors.Forget(tx, account.Id);
         LoginHistory.Forget(tx, account.Id);
+        AccountNews.Forget(tx, account.Id);
         PasswordLinks.Forget(tx, account.Id);
         tx.Prepare("UPDATE domain SET administrator = NULL WHERE administrator = $1").Bind(account.Id.Value).Execute();
         tx.Prepare("DELETE FROM account WHERE account = $1").Bind(account.Id.Value).Execute();

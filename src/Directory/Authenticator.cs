@@ -109,7 +109,7 @@ public sealed class Authenticator
         {
             return refused.Refusal;
         }
-        if (device is { Refusal: { } why }) return Misused(device, why, context);
+        if (device is { Refusal: { } why }) return await MisusedAsync(device, why, context, ct);
         var concluded = Conclude(login, proof == Proof.Wrong ? null : account, context, account?.Id, null, mark);
         if (!concluded.Ok) return concluded;
         if (lacksScram) await AddScramAsync(account!.Id, stored!, password, ct);
@@ -151,7 +151,7 @@ public sealed class Authenticator
         if (!right || device is null || account is null) return Conclude(candidate.Login, right ? account : null, context, account?.Id, null, candidate.Mark);
         var policy = await _db.ReadAsync(db => Domains.PolicyOf(db, account.Address.Domain), ct);
         return device.Judge(context, policy, _time.GetUtcNow()) is { } why
-            ? Misused(new DeviceFound(account, device.Password, why), why, context)
+            ? await MisusedAsync(new DeviceFound(account, device.Password, why), why, context, ct)
             : Conclude(candidate.Login, account, context, null, device.Password, candidate.Mark);
     }
 
@@ -178,11 +178,11 @@ public sealed class Authenticator
     }
 
     // The owner and the log get the reason. It counts as no guess: a device with an old password must not shut its household out.
-    private Refusal Misused(DeviceFound device, DeviceRefusal why, in LoginContext context)
+    private async ValueTask<Refusal> MisusedAsync(DeviceFound device, DeviceRefusal why, LoginContext context, CancellationToken ct)
     {
         _history.Note(device.Account.Id, context, LoginOutcome.NotAllowed, device.Password.Label);
         Meters.LoggedIn(context.Protocol, "not_allowed");
-        _devices.Misused(device.Password, device.Account.Address, why, context);
+        await _devices.MisusedAsync(device.Password, device.Account.Address, why, context, ct);
         return Wrong;
     }
 

@@ -197,6 +197,17 @@ internal static class DirectorySchema
         );
         CREATE UNIQUE INDEX password_link_hash ON password_link (hash);
         """,
+        "ALTER TABLE domain ADD COLUMN mfa BIGINT NOT NULL DEFAULT 0;",
+        """
+        CREATE TABLE account_news (
+            news BIGINT NOT NULL PRIMARY KEY,
+            account BIGINT NOT NULL,
+            event BIGINT NOT NULL,
+            detail TEXT NOT NULL,
+            created BIGINT NOT NULL
+        );
+        CREATE INDEX account_news_account ON account_news (account);
+        """,
         """
         ALTER TABLE domain ADD COLUMN login BIGINT NOT NULL DEFAULT 0;
         CREATE TABLE app_password (

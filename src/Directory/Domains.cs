@@ -7,7 +7,7 @@ namespace Posthorn.Directory;
 /// <summary>The domains whose mail this server takes in.</summary>
 public sealed class Domains
 {
-    private const string Columns = "domain, plus_addressing, catch_all, administrator, created, disabled, dmarc, scram, login";
+    private const string Columns = "domain, plus_addressing, catch_all, administrator, created, disabled, dmarc, scram, login, mfa";
 
     private const int ForgottenPerActionMax = 500;
 
@@ -62,7 +62,7 @@ public sealed class Domains
                 throw Refused.Invalid("the administrator of a domain must be an active account with a mailbox");
             }
             tx.Prepare("UPDATE domain SET plus_addressing = $1, catch_all = $2, administrator = $3, disabled = $4, dmarc = $5, scram = $6, "
-                    + "login = $7 WHERE domain = $8")
+                    + "login = $7, mfa = $8 WHERE domain = $9")
                 .Bind(change.PlusAddressing ?? old.PlusAddressing)
                 .Bind((change.CatchAll is { } catchAll ? catchAll.Value : old.CatchAll)?.ToString())
                 .Bind((change.Administrator is { } administrator ? administrator.Value : old.Administrator)?.Value)
@@ -70,6 +70,7 @@ public sealed class Domains
                 .Bind((long)(change.Dmarc ?? old.Dmarc))
                 .Bind(change.Scram ?? old.Scram)
                 .Bind((long)(change.Login ?? old.Login))
+                .Bind(change.Mfa ?? old.Mfa)
                 .Bind(name.Ascii).Execute();
             _generation.RiseAfter(tx);
             _scram.RefreshAfter(tx);
@@ -138,5 +139,6 @@ public sealed class Domains
     {
         Scram = rows.Bool(7),
         Login = (LoginPolicy)rows.Int64(8),
+        Mfa = rows.Bool(9),
     };
 }

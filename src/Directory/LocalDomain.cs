@@ -15,6 +15,9 @@ public sealed record LocalDomain(
 
     /// <summary>What its accounts' mail programs may log in with.</summary>
     public LoginPolicy Login { get; init; }
+
+    /// <summary>Its people must have a second factor before they do anything else in a browser.</summary>
+    public bool Mfa { get; init; }
 }
 
 /// <summary>What mail programs may log in with; each is narrower than the one before. Pages take passwords all the same. The numbers are
@@ -47,6 +50,8 @@ public sealed record DomainChange
     public bool? Scram { get; init; }
 
     public LoginPolicy? Login { get; init; }
+
+    public bool? Mfa { get; init; }
 }
 
 /// <summary>What a domain makes of the wishes of others about mail that fails DMARC; a later one is milder. The numbers are stored.</summary>

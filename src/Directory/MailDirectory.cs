@@ -53,6 +53,7 @@ public sealed class MailDirectory : IDisposable
         Greylist = new Greylist(db, settings, time);
         Sessions = new WebSessions(db, time, log);
         History = new LoginHistory(db, time, log);
+        News = new AccountNews(db, time);
         PasswordLinks = new PasswordLinks(db, Accounts, time, log);
         Authenticator = new Authenticator(db, settings, _passwords, scram, AppPasswords, _live, Conduct, History, time, log);
         SecondFactors = new SecondFactors(db, vault, settings, History, time, log);
@@ -94,6 +95,8 @@ public sealed class MailDirectory : IDisposable
     public LoginHistory History { get; }
 
     public PasswordLinks PasswordLinks { get; }
+
+    public AccountNews News { get; }
 
     public Passkeys Passkeys { get; }
 

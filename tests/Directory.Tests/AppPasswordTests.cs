@@ -60,21 +60,21 @@ public abstract partial class DirectoryTests
     {
         await using var house = await OpenExampleAsync();
         var ann = await house.AddAsync("ann", wanted => wanted with { Password = House.Secret("correct horse") });
-        var told = new List<DeviceNotice>();
-        house.Directory.AppPasswords.Noticing.Add(told.Add);
         var issued = await IssueAsync(house, "Phone", wanted => wanted with
         {
             Scopes = why == DeviceRefusal.WrongScope ? AppScopes.Smtp | AppScopes.Jmap : AppScopes.All,
             Networks = AllowedNetworks.Parse(why == DeviceRefusal.WrongNetwork ? ["198.51.100.0/24"] : []).Require(),
             Lifetime = TimeSpan.FromDays(1),
         });
-        Assert.Null(Assert.Single(told).Refusal);
         if (why == DeviceRefusal.Expired) house.Clock.Advance(TimeSpan.FromDays(2));
         if (why == DeviceRefusal.Revoked) (await house.Directory.AppPasswords.RevokeOwnAsync(ann.Id, "Phone")).Require();
         if (why == DeviceRefusal.ByPolicy) await PolicyAsync(house, LoginPolicy.OAuth);
         var wrong = (await DeviceLoginAsync(house, "ann@example.test", "wrong horse", OverImap)).Refusal;
         Assert.Equal(wrong, (await DeviceLoginAsync(house, "ann@example.test", issued.Secret, OverImap)).Refusal);
-        Assert.Equal((House.At("ann"), "Phone", (DeviceRefusal?)why, "imap"), (told[1].Owner, told[1].Label, told[1].Refusal, told[1].Protocol));
+        Assert.Equal(wrong, (await DeviceLoginAsync(house, "ann@example.test", issued.Secret, OverImap)).Refusal);
+        var told = await house.Directory.News.ListAsync(10);
+        Assert.Equal([AccountEvent.AppPasswordMade, AccountEvent.AppPasswordRefused], told.Select(static one => one.Event));
+        Assert.StartsWith("“Phone” over imap from 192.0.2.1, and ", told[1].Detail, StringComparison.Ordinal);
         var history = await house.Directory.History.ListAsync(ann.Id, 10);
         Assert.Contains(history, static one => one is { Outcome: LoginOutcome.NotAllowed, Credential: "Phone" });
     }

@@ -10,6 +10,7 @@ namespace Posthorn.Admin;
 /// <param name="Administrator">Who reads postmaster@ and abuse@ unless they are defined; null for the first administrator.</param>
 /// <param name="Scram">Its accounts may log in by SCRAM.</param>
 /// <param name="Login">What mail programs may log in with: the account's password too, app passwords and tokens, or tokens only.</param>
+/// <param name="Mfa">Its people must have a second factor in a browser.</param>
 public sealed record DomainView(
     string Name,
     string DisplayName,
@@ -20,7 +21,8 @@ public sealed record DomainView(
     DateTimeOffset? DisabledAt,
     DmarcHandling Dmarc,
     bool Scram,
-    LoginPolicy Login);
+    LoginPolicy Login,
+    bool Mfa);
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record NewDomainBody(string Name);
@@ -31,7 +33,7 @@ public sealed record NewDomainBody(string Name);
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record DomainChangeBody(
     bool? PlusAddressing = null, string? CatchAll = null, string? Administrator = null, bool? Disabled = null,
-    DmarcHandling? Dmarc = null, bool? Scram = null, LoginPolicy? Login = null);
+    DmarcHandling? Dmarc = null, bool? Scram = null, LoginPolicy? Login = null, bool? Mfa = null);
 
 /// <param name="Name">Where the record stands.</param>
 /// <param name="Record">The TXT record to publish.</param>

@@ -59,10 +59,3 @@ public enum DeviceRefusal
     /// <summary>The domain takes no passwords at all.</summary>
     ByPolicy,
 }
-
-/// <summary>Something that the owner of an account should hear of.</summary>
-/// <param name="Refusal">Null for a new app password.</param>
-/// <param name="Remote">Where it was tried from, or made; null for this machine.</param>
-/// <param name="By">Who made it.</param>
-public sealed record DeviceNotice(
-    EmailAddress Owner, string Label, DeviceRefusal? Refusal, string Protocol, IPAddress? Remote, string By, DateTimeOffset At);

@@ -24,18 +24,18 @@ public sealed class AppPasswords
 
     private const int ClientCharactersMax = 120;
     private const int TriesMax = 5;
+    private const int ToldMax = 10_000;
 
     private readonly Database _db;
     private readonly LiveLogins _live;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly Lock _lock = new();
+    private readonly HashSet<(string Id, DeviceRefusal Refusal)> _told = [];
     private Dictionary<string, (DeviceUse Use, long Count)> _uses = [];
+    private DateOnly _day;
 
     internal AppPasswords(Database db, LiveLogins live, TimeProvider time, ILogger log) => (_db, _live, _time, _log) = (db, live, time, log);
-
-    /// <summary>Told what the owners of accounts should hear. Filled at composition; nobody may wait in it.</summary>
-    public IList<Action<DeviceNotice>> Noticing { get; } = [];
 
     /// <summary>Makes one for somebody else's account.</summary>
     public ValueTask<Result<IssuedAppPassword>> AddAsync(Authority by, EmailAddress address, NewAppPassword wanted, CancellationToken ct = default) =>
@@ -96,11 +96,40 @@ public sealed class AppPasswords
     /// <summary>A device has logged in.</summary>
     internal void Used(AppPassword password, in LoginContext context) => Note(password.Id, context, "", 1);
 
-    /// <summary>A right secret was refused: the log and the owner get the reason, the client does not.</summary>
-    internal void Misused(AppPassword password, EmailAddress owner, DeviceRefusal refusal, in LoginContext context)
+    /// <summary>A right secret was refused: the log and the owner get the reason, the client does not. The owner hears it once a day.</summary>
+    internal async ValueTask MisusedAsync(AppPassword password, EmailAddress owner, DeviceRefusal refusal, LoginContext context, CancellationToken ct)
     {
         Log.AppPasswordRefused(_log, password.Id, password.Label, owner, refusal, context.Protocol, context.Remote);
-        Tell(new DeviceNotice(owner, password.Label, refusal, context.Protocol, context.Remote, "", _time.GetUtcNow()));
+        if (!IsNews(password.Id, refusal)) return;
+        var from = context.Remote is { } remote ? remote.Unmapped().ToString() : "this server itself";
+        var detail = $"“{password.Label}” over {context.Protocol} from {from}, and {WordsOf(refusal)}";
+        await _db.WriteAsync(
+            tx =>
+            {
+                AccountNews.Add(tx, password.Account, AccountEvent.AppPasswordRefused, detail);
+                return true;
+            },
+            ct);
+    }
+
+    private static string WordsOf(DeviceRefusal refusal) => refusal switch
+    {
+        DeviceRefusal.Revoked => "it had been revoked",
+        DeviceRefusal.Expired => "it had expired",
+        DeviceRefusal.WrongScope => "it may not be used for this protocol",
+        DeviceRefusal.WrongNetwork => "it may not be used from this network",
+        _ => "the domain takes no passwords from mail programs",
+    };
+
+    private bool IsNews(string id, DeviceRefusal refusal)
+    {
+        lock (_lock)
+        {
+            var day = DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);
+            if (day != _day || _told.Count >= ToldMax) _told.Clear();
+            _day = day;
+            return _told.Add((id, refusal));
+        }
     }
 
     private async ValueTask<Result<IssuedAppPassword>> AddAsync(
@@ -131,12 +160,13 @@ public sealed class AppPasswords
                     AppPasswordText.IdOf(secret), account.Id, label, wanted.Scopes, wanted.Networks, tx.Now, by ?? account.Address.ToString(),
                     tx.Now + wanted.Lifetime);
                 AppPasswordTable.Insert(tx, password, AppPasswordText.HashOf(secret), scram);
+                var where = remote is null ? "" : $" at {remote.Unmapped()}";
+                AccountNews.Add(tx, account.Id, AccountEvent.AppPasswordMade, $"“{label}”, by {by ?? "you"}{where}");
                 return (Issued: new IssuedAppPassword(password, secret), account.Address);
             },
             ct);
         if (!added.TryGet(out var made)) return added.Refusal!;
         Log.AppPasswordAdded(_log, made.Issued.Password.Id, label, made.Address, made.Issued.Password.CreatedBy);
-        Tell(new DeviceNotice(made.Address, label, null, "", remote, made.Issued.Password.CreatedBy, made.Issued.Password.CreatedAt));
         return made.Issued;
     }
 
@@ -191,10 +221,5 @@ public sealed class AppPasswords
             if (isKnown && use.Client.Length == 0) use = use with { Client = gathered.Use.Client };
             gathered = (use, gathered.Count + count);
         }
-    }
-
-    private void Tell(DeviceNotice notice)
-    {
-        foreach (var hear in Noticing) hear(notice);
     }
 }

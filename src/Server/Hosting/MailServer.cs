@@ -23,6 +23,7 @@ internal sealed class MailServer : IAsyncDisposable
     public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan PurgeEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan NoticesEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan KeysEvery = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan RefreshPoliciesEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan SendReportsEvery = TimeSpan.FromMinutes(30);
@@ -109,7 +110,6 @@ internal sealed class MailServer : IAsyncDisposable
         _chores.Add("tending of signing keys", KeysEvery, ct => _trust.Keys.TendAsync(_resolver, ct));
         _chores.Add("refresh of MTA-STS policies", RefreshPoliciesEvery, _delivery.Tls.Policies.RefreshAsync);
         if (_config.SendReports) _chores.Add("reports to other domains", SendReportsEvery, _delivery.SendReportsAsync);
-        _chores.Follow("notices about devices", _delivery.SendNoticesAsync);
         _chores.Follow("reports of failures", _delivery.SendFailureReportsAsync);
         _chores.Add("removal of old TLS results", ForgetReportsEvery, _delivery.Tls.Results.PurgeAsync);
         _chores.Add("removal of old reports", ForgetReportsEvery, new ReportBook(_storage.Db, _time).PurgeAsync);
@@ -119,6 +119,8 @@ internal sealed class MailServer : IAsyncDisposable
         await _storage.Directory.Bans.RefreshAsync(ct);
         _chores.Add("forgetting who is greylisted", PurgeEvery, _storage.Directory.Greylist.PurgeAsync);
         await _delivery.Intake.Rules.RefreshAsync(ct);
+        _chores.Add("notices to the owners of accounts", NoticesEvery, _delivery.SendNoticesAsync);
+        _chores.Add("removal of old notices", PurgeEvery, _storage.Directory.News.PurgeAsync);
         _chores.Add("writing of the log-in history", LoginHistory.WriteEvery, _storage.Directory.History.WriteAsync);
         _chores.Add("removal of old log-in history", PurgeEvery, _storage.Directory.History.PurgeAsync);
         _chores.Add("removal of ended web sessions", PurgeEvery, _storage.Directory.Sessions.PurgeAsync);

@@ -21,7 +21,6 @@ internal static class Outbound
         Relay = RelayOf(config),
         MessageOctetsMax = config.MessageOctetsMax,
         RecipientsMax = config.RecipientsMax,
-        PublicAddress = PublicAddressOf(config),
         SendsFailureReports = config.SendFailureReports,
         Milters = new MilterSettings { Milters = config.Milters, FailOpen = config.MilterFailOpen },
         Lifetime = TimeSpan.FromHours(config.LifetimeHours),

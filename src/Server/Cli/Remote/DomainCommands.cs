@@ -64,6 +64,7 @@ internal static class DomainCommands
             Description = "What becomes of mail that fails DMARC: as its author's domain asks, into Junk at most, or delivered.",
             HelpName = "honour|quarantine|ignore",
         };
+        var mfa = new Option<bool?>("--mfa") { Description = "Whether its people must have a second factor in a browser." };
         var scram = new Option<bool?>("--scram")
         {
             Description = "Whether its accounts may log in by SCRAM; each from its next password, or its next log-in by PLAIN, on.",
@@ -83,11 +84,11 @@ internal static class DomainCommands
                 Of(call.Get(name)),
                 new DomainChangeBody(
                     call.Get(plus), OrNone(call.Get(catchAll)), OrNone(call.Get(administrator)), call.Get(disabled), call.Get(dmarc),
-                    call.Get(scram), PolicyOf(call.Get(login))),
+                    call.Get(scram), PolicyOf(call.Get(login)), call.Get(mfa)),
                 AdminJson.Default.DomainChangeBody,
                 AdminJson.Default.DomainView,
                 call.Ct)),
-            name, plus, catchAll, administrator, disabled, dmarc, scram, login);
+            name, plus, catchAll, administrator, disabled, dmarc, scram, login, mfa);
     }
 
     private static Command Remove(RemoteOptions remote)
@@ -174,6 +175,7 @@ internal static class DomainCommands
             LoginPolicy.OAuth => "log in with tokens only",
             _ => "log in with the account's password, app passwords and tokens",
         }),
+        ("Second factor", d.Mfa ? "demanded" : "as each likes"),
         ("Since", Text.Of(d.CreatedAt))));
 
     private static LoginPolicy? PolicyOf(string? word) => word switch
