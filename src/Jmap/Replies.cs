@@ -39,7 +39,7 @@ internal static class Replies
     }
 
     public static Task RefuseAsync(HttpContext context, RequestErrorException refused) => ProblemAsync(
-        context, StatusCodes.Status400BadRequest, refused.Message, "urn:ietf:params:jmap:error:" + refused.Type, refused.Limit);
+        context, StatusCodes.Status400BadRequest, refused.Message, "urn:ietf:params:jmap:error:" + refused.Error, refused.Limit);
 
     public static Task ProblemAsync(HttpContext context, int status, string detail, string type = "about:blank", string? limit = null)
     {

@@ -1,6 +1,5 @@
 using System.Text;
 using MimeKit;
-using MimeKit.Utils;
 
 namespace Posthorn.Mime;
 
@@ -52,13 +51,7 @@ public sealed class OutgoingField
     }
 
     /// <summary>Text, with encoded words where it is not ASCII (RFC 2047).</summary>
-    public static OutgoingField Text(string name, string value)
-    {
-        var encoded = Rfc2047.EncodeText(Encoding.UTF8, value);
-        var folded = Rfc2047.FoldUnstructuredHeader(FormatOptions.Default, name, encoded);
-        return Raw(name, Encoding.ASCII.GetString(folded).TrimEnd('\r', '\n').Replace("\r\n", "\n", StringComparison.Ordinal)
-            .Replace("\n", "\r\n", StringComparison.Ordinal));
-    }
+    public static OutgoingField Text(string name, string value) => new(new Header(Encoding.UTF8, name, value));
 
     /// <summary>Addresses in groups; those without a name are no group.</summary>
     public static OutgoingField Addresses(string name, IEnumerable<WrittenGroup> groups)
@@ -77,7 +70,8 @@ public sealed class OutgoingField
         var header = new Header(Encoding.UTF8, name, "");
         var raw = message.Headers[HeaderId.To] is null ? " \r\n"u8.ToArray()
             : message.Headers.First(static h => h.Id == HeaderId.To).RawValue;
-        header.SetRawValue(raw);
+        header.SetRawValue(Encoding.UTF8.GetBytes(
+            Encoding.UTF8.GetString(raw).Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\n", "\r\n", StringComparison.Ordinal)));
         return new OutgoingField(header);
     }
 }

@@ -121,7 +121,7 @@ internal sealed class ChangeReading(Snapshot db, AccountId account, ObjectKind k
     {
         ChangeKind.Arrived or ChangeKind.Shown => ObjectEvent.Created,
         ChangeKind.Hidden => ObjectEvent.Destroyed,
-        ChangeKind.Destroyed => item.Uid.Value == 0 ? null : ObjectEvent.Destroyed,
+        ChangeKind.Destroyed => item.Uid.Value == 0 ? ObjectEvent.DestroyedUnseen : ObjectEvent.Destroyed,
         ChangeKind.Added or ChangeKind.Flags or ChangeKind.Expunged => kind == ObjectKind.Thread ? null : ObjectEvent.Updated,
         _ => null,
     };

@@ -159,6 +159,7 @@ internal sealed class FlagEdit
         if (_touched.Count == 0) return default;
         var visibility = Visibility.Of(_tx, _account, _touched);
         var edit = AccountEdit.Begin(_tx, _account, views, 0, 0, 0);
+        visibility.Log(edit); // first: it says whether JMAP saw the Email before
         foreach (var (set, names) in _table.Made) edit.Announce(set, names);
         foreach (var (mailbox, changed) in _touched)
         {
@@ -180,7 +181,6 @@ internal sealed class FlagEdit
             edit.Announce(new MailboxDelta(mailbox, touched.Before, edit.ModSeq, touched.UidNext) { Changed = rows });
         }
 
-        visibility.Log(edit);
         edit.End();
         return edit.ModSeq;
     }

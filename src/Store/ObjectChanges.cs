@@ -55,6 +55,10 @@ internal sealed class ObjectHistory
             case ObjectEvent.Destroyed:
                 (_exists, IsOnlyUpdated) = (false, false);
                 break;
+            case ObjectEvent.DestroyedUnseen:
+                if (IsOnlyUpdated) _existed = false; // what came before was an unseen Email's
+                (_exists, IsOnlyUpdated) = (false, false);
+                break;
             case ObjectEvent.Updated:
                 HasOtherThanCounts = true;
                 break;
@@ -68,4 +72,7 @@ internal enum ObjectEvent
     Updated,
     Counted,
     Destroyed,
+
+    /// <summary>It is gone, and nobody saw it before.</summary>
+    DestroyedUnseen,
 }

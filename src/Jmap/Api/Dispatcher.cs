@@ -36,9 +36,7 @@ internal static class Dispatcher
         output.Append("]"u8);
         if (request.CreatedIds is not null) WriteCreatedIds(scope, output, json);
         output.Append(",\"sessionState\":"u8);
-        json.Reset(output);
-        json.WriteStringValue(Session.StateOf(scope.Identity));
-        json.Flush();
+        WriteState(scope, output, json);
         output.Append("}"u8);
     }
 
@@ -54,7 +52,7 @@ internal static class Dispatcher
         }
         catch (MethodErrorException refused)
         {
-            line.Error(refused.Type, refused.Description, isFirst);
+            line.Error(refused.Error, refused.Description, isFirst);
             return;
         }
         var todo = new Queue<(string Method, Arguments Arguments)>([(written.Method, arguments)]);
@@ -84,8 +82,8 @@ internal static class Dispatcher
         }
         catch (MethodErrorException refused)
         {
-            line.Error(refused.Type, refused.Description, isFirst);
-            Meters.Called(method.Name, refused.Type);
+            line.Error(refused.Error, refused.Description, isFirst);
+            Meters.Called(method.Name, refused.Error);
         }
         catch (RefusalException refused)
         {
@@ -101,6 +99,13 @@ internal static class Dispatcher
             Meters.Called(method.Name, unavailable ? "serverUnavailable" : "serverFail");
         }
         return false;
+    }
+
+    private static void WriteState(RequestScope scope, ResponseBuffer output, Utf8JsonWriter json)
+    {
+        json.Reset(output);
+        json.WriteStringValue(Session.StateOf(scope.Identity));
+        json.Flush();
     }
 
     private static void WriteCreatedIds(RequestScope scope, ResponseBuffer output, Utf8JsonWriter json)

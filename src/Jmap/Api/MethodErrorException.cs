@@ -1,9 +1,10 @@
 namespace Posthorn.Jmap;
 
 /// <summary>A method is answered with an error instead of its response (RFC 8620 §3.6.2). Caught once, where the method was called.</summary>
-internal sealed class MethodErrorException(string type, string? description = null) : Exception(description ?? type)
+public sealed class MethodErrorException(string type, string? description = null) : Exception(description ?? type)
 {
-    public string Type { get; } = type;
+    /// <summary>As RFC 8620 §3.6.2 names it.</summary>
+    public string Error { get; } = type;
 
     public string? Description { get; } = description;
 

@@ -4,10 +4,10 @@ using System.Text.Unicode;
 namespace Posthorn.Jmap;
 
 /// <summary>Why a whole request is refused (RFC 8620 §3.6.1).</summary>
-internal sealed class RequestErrorException(string type, string detail) : Exception(detail)
+public sealed class RequestErrorException(string type, string detail) : Exception(detail)
 {
     /// <summary>Behind <c>urn:ietf:params:jmap:error:</c>.</summary>
-    public string Type { get; } = type;
+    public string Error { get; } = type;
 
     /// <summary>For the type "limit": its name.</summary>
     public string? Limit { get; init; }

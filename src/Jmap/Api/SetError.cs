@@ -53,7 +53,9 @@ internal sealed record SetError(string Type, string? Description = null)
 }
 
 /// <summary>Carries a <see cref="SetError"/> out of the reading of one object.</summary>
-internal sealed class SetErrorException(SetError error) : Exception(error.Description ?? error.Type)
+public sealed class SetErrorException : Exception
 {
-    public SetError Error { get; } = error;
+    internal SetErrorException(SetError error) : base(error.Description ?? error.Type) => Error = error;
+
+    internal SetError Error { get; }
 }

@@ -66,7 +66,7 @@ internal sealed record BodyValue(string Value, bool IsEncodingProblem, bool IsTr
             var read = await from.ReadAsync(buffer, ct);
             if (read == 0) return true;
             var room = (int)Math.Min(read, octetsMax - to.Length);
-            to.Write(buffer, 0, room);
+            await to.WriteAsync(buffer.AsMemory(0, room), ct);
             if (room < read) return false;
         }
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -9,6 +10,8 @@ namespace Posthorn.Jmap;
 /// <summary>Header fields as JSON, in each of their forms (RFC 8621 §4.1.2).</summary>
 internal static class HeaderWriter
 {
+    private static readonly SearchValues<char> Specials = SearchValues.Create(" \t\"(),:;<>@[\\]");
+
     /// <summary>EmailHeader[] (RFC 8621 §4.1.3).</summary>
     public static void WriteAll(Utf8JsonWriter json, ReadOnlySpan<byte> header)
     {
@@ -127,7 +130,7 @@ internal static class HeaderWriter
     private static string EmailOf(WrittenAddress address)
     {
         var local = address.Mailbox;
-        if (local.AsSpan().IndexOfAny(" \t\"(),:;<>@[\\]") >= 0 && address.Host.Length > 0)
+        if (local.AsSpan().IndexOfAny(Specials) >= 0 && address.Host.Length > 0)
         {
             local = "\"" + local.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
         }

@@ -62,7 +62,7 @@ internal sealed class EmailQueryRun(MethodCall call, AccountId account, AccountI
         foreach (var tie in InOrder(ties)) yield return tie;
     }
 
-    private IEnumerable<EmailCandidate> InOrder(List<EmailCandidate> ties)
+    private List<EmailCandidate> InOrder(List<EmailCandidate> ties)
     {
         if (ties.Count > 1 && !order.NeedsTexts) ties.Sort((a, b) => order.Compare(a, b, _scope));
         return ties;

@@ -46,7 +46,8 @@ internal static class SearchSnippetGet
             json.WriteStartObject();
             json.WriteString("emailId"u8, ObjectId.Of(account, asked[i].Email));
             json.WriteString("subject"u8, Marked(subject, inSubject, int.MaxValue));
-            json.WriteString("preview"u8, inBody.Count == 0 ? null : Preview(await BodyAsync(call, account, asked[i].Email), inBody));
+            var preview = inBody.Count == 0 ? null : Preview(await BodyAsync(call, account, asked[i].Email), inBody);
+            json.WriteString("preview"u8, preview);
             json.WriteEndObject();
         }
         json.WriteEndArray();
