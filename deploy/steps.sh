@@ -50,6 +50,16 @@ need() {
     fi
 }
 
+# unpack NAME FILE PACKAGE: what a package holds, in artifacts/unpacked/NAME, for one that cannot be installed beside others.
+unpack() {
+    local folder=$root/artifacts/unpacked/$1
+    [[ ! -e $folder/$2 ]] || return 0
+    say "unpacking $3"
+    mkdir -p "$folder"
+    (cd "$folder" && { apt-get -qq download "$3" || { apt update && apt-get -qq download "$3"; }; } && dpkg-deb -x "$3"_*.deb .) \
+        >"$root/artifacts/apt.log" 2>&1 || { cat "$root/artifacts/apt.log" >&2; die "apt could not fetch $3"; }
+}
+
 need_dotnet() { command -v dotnet >/dev/null || die "please install the .NET 10 SDK"; }
 
 mkdir -p "$root/artifacts"

@@ -5,7 +5,8 @@ using Posthorn.Core;
 
 namespace Posthorn.Admin;
 
-// The room of what the server says about itself over HTTP: the API under /api/v1, /healthz, /readyz, /metrics, and one page for people.
+// The room of what the server says about itself to programs over HTTP: the API under /api/v1, /healthz, /readyz and /metrics. Pages for
+// people are somebody else's.
 //
 // What holds here:
 //  * Every request of the API carries an Authority before its route runs: from the admin socket, which only its owner can open, or from a
@@ -27,6 +28,7 @@ public sealed class AdminHost : IDisposable
     private readonly Readiness _readiness;
     private readonly MetricsPage _metrics;
     private readonly StsPage _sts;
+    private readonly MarkPage _marks;
 
     internal AdminHost(AdminParts parts, CancellationToken stopping)
     {
@@ -37,24 +39,25 @@ public sealed class AdminHost : IDisposable
         _readiness = new Readiness(parts, log);
         _metrics = new MetricsPage(parts, door, _collector);
         _sts = new StsPage(parts);
+        _marks = new MarkPage(parts);
     }
 
     internal IReadOnlyList<Route> Routes => _api.Routes;
 
-    /// <summary>Answers what no other part of the application has answered, so it is mapped last.</summary>
+    /// <summary>Answers its own paths, sends plain HTTP to HTTPS, and lets everything else pass to what is mapped after it.</summary>
     public static void Map(WebApplication app, AdminParts parts)
     {
         var host = new AdminHost(parts, app.Lifetime.ApplicationStopping);
         app.Lifetime.ApplicationStopped.Register(host.Dispose);
-        app.Use(next => context => context.GetEndpoint() is null ? host.ServeAsync(context) : next(context));
+        app.Use(next => context => context.GetEndpoint() is null ? host.ServeAsync(context, next) : next(context));
     }
 
     public void Dispose() => _collector.Dispose();
 
-    private Task ServeAsync(HttpContext context)
+    private Task ServeAsync(HttpContext context, RequestDelegate next)
     {
         if (ApiServer.Takes(context)) return _api.ServeAsync(context);
-        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method)) return NothingAsync(context);
+        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method)) return next(context);
         return context.Request.Path.Value switch
         {
             "/healthz" => Replies.WriteAsync(context, "ok\n"u8.ToArray(), "text/plain; charset=utf-8"),
@@ -62,8 +65,8 @@ public sealed class AdminHost : IDisposable
             "/metrics" => _metrics.ServeAsync(context),
             _ when IsInTheClear(context) => RedirectAsync(context),
             StsPage.Path => _sts.ServeAsync(context),
-            "/" => HomePage.ServeAsync(context, _parts.Facts),
-            _ => NothingAsync(context),
+            _ when MarkPage.Takes(context.Request.Path) => _marks.ServeAsync(context),
+            _ => next(context),
         };
     }
 
@@ -82,10 +85,4 @@ public sealed class AdminHost : IDisposable
         context.Response.Redirect(target.Uri.AbsoluteUri, permanent: true, preserveMethod: true);
         return Task.CompletedTask;
     }
-
-    // A browser names text/html first; everybody else gets a problem.
-    private static Task NothingAsync(HttpContext context) =>
-        context.Request.Headers.Accept.ToString().StartsWith("text/html", StringComparison.OrdinalIgnoreCase)
-            ? HomePage.ServeNothingAsync(context)
-            : Replies.RefuseAsync(context, Replies.NotHere);
 }

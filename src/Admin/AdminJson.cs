@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Posthorn.Core;
 using Posthorn.Delivery;
 using Posthorn.Directory;
 using Posthorn.Trust;

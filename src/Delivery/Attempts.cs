@@ -132,7 +132,7 @@ internal sealed class Attempts(
         {
             var route = rules.Decide(message.AsRouted(head), recipient.Address);
             var lane = rules.LaneOf(route, recipient.Address);
-            if (recipient.Kind != LegKind.Remote || recipient.IsPinned || lane == attempt.Lane)
+            if (recipient.Kind != LegKind.Remote || recipient.Pinned != 0 || lane == attempt.Lane)
             {
                 stay.Add(recipient);
                 continue;

@@ -56,4 +56,10 @@ internal static class DeliveryLimits
 
     /// <summary>Octets of a message's beginning that are searched for what a report tells of it.</summary>
     public const int ReportedHeaderOctetsMax = 64 * 1024;
+
+    /// <summary>Failure reports to one domain in a day.</summary>
+    public const int FailuresPerDomainMax = 50;
+
+    /// <summary>Failure reports to all domains in a day.</summary>
+    public const int FailuresMax = 1_000;
 }

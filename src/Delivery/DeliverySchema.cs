@@ -5,7 +5,7 @@ namespace Posthorn.Delivery;
 /// <summary>The tables of the queue. See docs/queue.md.</summary>
 internal static class DeliverySchema
 {
-    public static Schema Schema { get; } = new("delivery", [First, Parameters, Junk, Rules, Lanes, Suppression, Routes]);
+    public static Schema Schema { get; } = new("delivery", [First, Parameters, Junk, Rules, Lanes, Suppression, Routes, Verdicts]);
 
     // A recipient's number is what operators name it by, so it is never used again; SQLite needs AUTOINCREMENT for that. The numbers of entries are
     // nobody's. recipients counts the rows of an entry: whoever takes it to zero removes the entry and its link to the blob.
@@ -94,6 +94,8 @@ internal static class DeliverySchema
             text TEXT NOT NULL
         );
         """;
+
+    private const string Verdicts = "ALTER TABLE stage_rule ADD COLUMN verdict TEXT;";
 
     // What MAIL and RCPT asked for. by_mode: 0 notify, 1 return, plus 2 for a trace.
     private const string Parameters = """

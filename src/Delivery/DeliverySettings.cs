@@ -36,6 +36,9 @@ public sealed record DeliverySettings
     /// <summary>Connections to all destinations at a time.</summary>
     public int ConnectionsMax { get; init; } = 200;
 
+    /// <summary>Whether domains that ask for it are told of single messages that failed DMARC.</summary>
+    public bool SendsFailureReports { get; init; }
+
     public MilterSettings Milters { get; init; } = new();
 
     /// <summary>Addresses to connect from; empty leaves it to the system.</summary>

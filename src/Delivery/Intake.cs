@@ -25,6 +25,9 @@ public sealed class Intake
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
+    /// <summary>Hears of messages whose authors' domains want to hear of them; null when they are told nothing.</summary>
+    internal Action<FailureNotice>? Failed { get; set; }
+
     internal Intake(
         DeliverySettings settings,
         Database db,
@@ -122,11 +125,17 @@ public sealed class Intake
             var completed = await CompleteAsync(head, submitter, now, ct);
             if (!completed.TryGet(out start)) return completed.Refusal!;
         }
-        var ruled = Rules.IsEmpty ? default : Rules.AtMessage(
-            new RuleSubject(origin.Listener, origin.Remote, origin.Helo, envelope.From), envelope.Recipients, head.Header);
-        if (ruled.Refusal is not null) return ruled.Refusal;
-        var arriving = new Arriving(name, now, envelope, origin, legs, circling, ruled.Quarantine, ruled.Header);
-        if (ruled.Discards) return Discard(arriving);
+        var arriving = new Arriving(name, now, envelope, origin, legs, circling);
+        if (!Rules.IsEmpty)
+        {
+            arriving = arriving with { Rewritings = Rules.Rewritings(SubjectOf(envelope, origin), envelope.Recipients, head.Header) };
+            if (!Rules.WaitForVerdicts)
+            {
+                var ruled = await RuleAsync(arriving, head.Header.ToArray(), null, ct);
+                if (!ruled.TryGet(out arriving!)) return ruled.Refusal!;
+                if (arriving.Ruled.Discards) return Discard(arriving);
+            }
+        }
         if (origin.Milters is not { } milters) return await TakeAsync(arriving, head, start, message, ct);
         return await FilterAsync(arriving, milters, head, start, message, ct);
     }
@@ -134,21 +143,41 @@ public sealed class Intake
     private async ValueTask<Result<Receipt>> TakeAsync(
         Arriving arriving, MessageHead head, ReadOnlyMemory<byte> start, Stream message, CancellationToken ct)
     {
-        var (name, now, envelope, origin, legs, circling, quarantine, added) = arriving;
+        var (name, now, envelope, origin, legs, circling) = arriving;
+        if (arriving.Rewritings.Count > 0)
+        {
+            if (!await head.HoldHeaderAsync(DeliveryLimits.SubmissionHeaderOctetsMax, ct)) return Refusals.HeaderTooLarge;
+            start = HeaderRewriting.Apply(origin.Submitter is null ? head.Octets : start, arriving.Rewritings);
+        }
         using var provenance = await ProvenanceAsync(head, start, envelope, origin, legs, ct);
-        if (origin.Submitter is null) start = WithoutForgeries(head);
+        if (origin.Submitter is null) start = WithoutForgeries(arriving.Rewritings.Count > 0 ? start : head.Octets);
         var (staged, eightBit) = await StageAsync(head, start, message, provenance, ct);
         var proven = provenance is null ? null : await provenance.FinishAsync(now);
-        if (proven?.Verdicts is not null) Log.Judged(_log, name, proven.Summary);
+        if (proven?.Verdicts is not null)
+        {
+            Log.Judged(_log, name, proven.Summary);
+            _journey?.Note(new JourneyEvent(now, name, JourneyStep.Checked) { Text = proven.Evidence });
+        }
         var (refused, junk) = await JudgeAsync(proven, envelope, ct);
         var seen = proven?.Seen(origin, envelope, refused is not null, junk);
+        if (Failed is { } failed && proven?.Failure(origin, envelope, refused is not null, junk, head.Header, _settings.Hostname, now) is { } notice)
+        {
+            failed(notice);
+        }
         if (refused is not null)
         {
             if (seen is not null) await _db.WriteAsync(tx => Count(tx, seen), ct);
             return refused;
         }
-        var trace = Trace(proven, Received(name, now, envelope, origin));
-        if (added is { Length: > 0 }) trace = [.. trace, .. added];
+        if (!Rules.IsEmpty && Rules.WaitForVerdicts)
+        {
+            var ruled = await RuleAsync(arriving, head.Header.ToArray(), proven?.Verdicts, ct);
+            if (!ruled.TryGet(out arriving!)) return ruled.Refusal!;
+            if (arriving.Ruled.Discards) return Discard(arriving);
+            (legs, circling) = (arriving.Legs, arriving.Circling);
+        }
+        var quarantine = arriving.Ruled.Quarantine ?? arriving.MilterQuarantine;
+        byte[] trace = [.. Trace(proven, Received(name, now, envelope, origin)), .. arriving.Ruled.Fields];
         var letter = new Letter(
             name, envelope.From, staged.Blob, staged.Summary, trace,
             envelope.Utf8 && !Ascii.IsValid(head.Header), eightBit, now)
@@ -157,6 +186,7 @@ public sealed class Intake
             Junk = junk,
             Seen = seen,
             Quarantine = quarantine,
+            Route = arriving.Ruled.Route,
             Submitter = origin.Submitter?.Account,
             Head = start,
         };
@@ -189,7 +219,7 @@ public sealed class Intake
         using var again = new MessageHead(whole);
         await again.FillAsync(ct);
         if (!await again.HoldHeaderAsync(DeliveryLimits.SubmissionHeaderOctetsMax, ct)) return Refusals.HeaderTooLarge;
-        return await TakeAsync(arriving with { Quarantine = arriving.Quarantine ?? shown.Quarantine }, again, again.Octets, whole, ct);
+        return await TakeAsync(arriving with { MilterQuarantine = shown.Quarantine }, again, again.Octets, whole, ct);
     }
 
     private Receipt Discard(Arriving arriving)
@@ -206,17 +236,34 @@ public sealed class Intake
         return tx => _sending.Spend(tx, submitter.Account, recipients);
     }
 
+    private static RuleSubject SubjectOf(Envelope envelope, Origin origin) => new(origin.Listener, origin.Remote, origin.Helo, envelope.From);
+
+    /// <summary>What the rules make of a message: where it goes, and what is put before it.</summary>
+    private async ValueTask<Result<Arriving>> RuleAsync(Arriving arriving, byte[] header, MailVerdicts? verdicts, CancellationToken ct)
+    {
+        var outcome = Rules.AtMessage(SubjectOf(arriving.Envelope, arriving.Origin), arriving.Envelope.Recipients, header, verdicts);
+        if (outcome.Spoken.Length > 0) _journey?.Note(new JourneyEvent(arriving.Now, arriving.Name, JourneyStep.Checked) { Text = outcome.Spoken });
+        if (outcome.Refusal is not null) return outcome.Refusal;
+        var legs = arriving.Legs;
+        foreach (var (match, to) in outcome.Redirections)
+        {
+            var resolved = await _book.ResolveAsync(to, ct);
+            if (!resolved.TryGet(out var targets)) return resolved.Refusal!;
+            legs = Leg.Redirect(legs, match.IsFor, targets);
+        }
+        return arriving with { Ruled = outcome, Legs = legs, Circling = [.. arriving.Circling.Where(legs.Contains)] };
+    }
+
     /// <summary>A message on its way in, with what is decided about it already.</summary>
-    /// <param name="Added">Fields that rules put before it.</param>
-    private sealed record Arriving(
-        string Name,
-        DateTimeOffset Now,
-        Envelope Envelope,
-        Origin Origin,
-        List<Leg> Legs,
-        List<Leg> Circling,
-        string? Quarantine,
-        byte[]? Added);
+    private sealed record Arriving(string Name, DateTimeOffset Now, Envelope Envelope, Origin Origin, List<Leg> Legs, List<Leg> Circling)
+    {
+        public RuleOutcome Ruled { get; init; } = RuleOutcome.Nothing;
+
+        /// <summary>Fields that rules write anew.</summary>
+        public IReadOnlyList<string> Rewritings { get; init; } = [];
+
+        public string? MilterQuarantine { get; init; }
+    }
 
     private static JourneyEvent Arrival(JourneyStep step, string name, DateTimeOffset now, Envelope envelope, Origin origin) => new(now, name, step)
     {
@@ -285,18 +332,18 @@ public sealed class Intake
     }
 
     /// <summary>RFC 8601 §5: verdicts in our name that we have not written go.</summary>
-    private ReadOnlyMemory<byte> WithoutForgeries(MessageHead head)
+    private ReadOnlyMemory<byte> WithoutForgeries(ReadOnlyMemory<byte> start)
     {
-        var forged = AuthenticationResults.Forged(head.Octets.Span, _settings.Hostname.Ascii);
-        if (forged.Count == 0) return head.Octets;
-        var output = new ArrayBufferWriter<byte>(head.Octets.Length);
+        var forged = AuthenticationResults.Forged(start.Span, _settings.Hostname.Ascii);
+        if (forged.Count == 0) return start;
+        var output = new ArrayBufferWriter<byte>(start.Length);
         var at = 0;
         foreach (var range in forged)
         {
-            output.Write(head.Octets.Span[at..range.Offset]);
+            output.Write(start.Span[at..range.Offset]);
             at = range.Offset + range.Length;
         }
-        output.Write(head.Octets.Span[at..]);
+        output.Write(start.Span[at..]);
         return output.WrittenMemory;
     }
 

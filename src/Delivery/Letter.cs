@@ -33,6 +33,9 @@ internal sealed record Letter(
     /// <summary>Why an operator should look at it before anybody gets it; null for nearly every message.</summary>
     public string? Quarantine { get; init; }
 
+    /// <summary>The route that a rule has chosen for what leaves.</summary>
+    public long? Route { get; init; }
+
     /// <summary>The beginning of its octets, for as long as it is being taken.</summary>
     public ReadOnlyMemory<byte> Head { get; init; }
 
@@ -66,6 +69,19 @@ internal sealed record Letter(
 /// <param name="Target">Where that leads; null when it is followed later, from the queue.</param>
 internal sealed record Leg(EmailAddress Original, Target? Target, RcptParameters Parameters)
 {
+    /// <summary>Leads those of some recipients to other targets; each of these is there once.</summary>
+    public static List<Leg> Redirect(List<Leg> legs, Func<EmailAddress, bool> isFor, IReadOnlyList<Target> targets)
+    {
+        var moved = legs.Find(leg => isFor(leg.Original));
+        if (moved is null) return legs;
+        var left = legs.FindAll(leg => !isFor(leg.Original));
+        foreach (var target in targets)
+        {
+            if (!left.Exists(leg => leg.Target == target)) left.Add(new Leg(moved.Original, target, moved.Parameters));
+        }
+        return left;
+    }
+
     /// <summary>Each mailbox and each remote address once, however many recipients lead there.</summary>
     public static List<Leg> Of(IReadOnlyList<Recipient> recipients)
     {

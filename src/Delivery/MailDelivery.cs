@@ -28,19 +28,17 @@ namespace Posthorn.Delivery;
 /// <summary>The delivery of one server: the door to its parts.</summary>
 public sealed class MailDelivery : IAsyncDisposable
 {
-    private const int SmtpPort = 25;
-    private const int HttpsPort = 443;
-
     private readonly Func<ValueTask> _closeOutbound;
 
     private readonly MailTls? _tls;
     private readonly ReportSending? _sending;
+    private readonly FailureReporting? _failures;
 
     private MailDelivery(
         Intake intake, Queue queue, MailRoutes routes, Suppressions suppressions, QueueRunner runner, MailTls? tls, ReportSending? sending,
-        Func<ValueTask> closeOutbound) =>
-        (Intake, Queue, Routes, Suppressions, Runner, _tls, _sending, _closeOutbound) =
-            (intake, queue, routes, suppressions, runner, tls, sending, closeOutbound);
+        FailureReporting? failures, Func<ValueTask> closeOutbound) =>
+        (Intake, Queue, Routes, Suppressions, Runner, _tls, _sending, _failures, _closeOutbound) =
+            (intake, queue, routes, suppressions, runner, tls, sending, failures, closeOutbound);
 
     /// <summary>The tables; after those of blobs, store and directory.</summary>
     public static Schema Schema => DeliverySchema.Schema;
@@ -79,7 +77,7 @@ public sealed class MailDelivery : IAsyncDisposable
     {
         var log = logs.CreateLogger("Posthorn.Delivery");
         var wire = new WireClient(time);
-        var tls = MailTls.Open(db, resolver, HttpsOf(settings), time, logs);
+        var tls = MailTls.Open(db, resolver, HttpsSettings.Beside(settings.Port), time, logs);
         var outbound = new OutboundClient(settings, resolver, wire, tls, time, log);
         return Open(settings, db, blobs, store, directory, outbound.SendAsync, CloseAsync, time, log, trust, tls, resolver, vault, journey);
 
@@ -124,15 +122,10 @@ public sealed class MailDelivery : IAsyncDisposable
         var intake = new Intake(settings, db, store, directory.AddressBook, directory.Sending, routing, trust, journey, time, log);
         var sending = tls is null || resolver is null ? null : Sending(settings, db, directory, intake, tls, resolver, time, log);
         var queue = new Queue(db, table, routes, runner.Reopen, journey, time, log);
-        return new MailDelivery(intake, queue, routes, suppressions, runner, tls, sending, closeOutbound);
+        var failures = sending is null || !settings.SendsFailureReports ? null : new FailureReporting(sending, time, log);
+        intake.Failed = failures is null ? null : failures.Offer;
+        return new MailDelivery(intake, queue, routes, suppressions, runner, tls, sending, failures, closeOutbound);
     }
-
-    // Several servers on one machine move all their ports by the same offset, and stand on loopback.
-    private static HttpsSettings HttpsOf(DeliverySettings settings) => new()
-    {
-        Port = HttpsPort + settings.Port - SmtpPort,
-        Anywhere = settings.Port != SmtpPort,
-    };
 
     private static ReportSending Sending(
         DeliverySettings settings,
@@ -150,6 +143,9 @@ public sealed class MailDelivery : IAsyncDisposable
 
     /// <summary>Sends the reports that are due to domains that ask for them: once an hour is right.</summary>
     public Task SendReportsAsync(CancellationToken ct) => _sending?.RunAsync(ct) ?? Task.CompletedTask;
+
+    /// <summary>Sends reports of single failures until it is stopped; ends at once when none are wanted.</summary>
+    public Task SendFailureReportsAsync(CancellationToken ct) => _failures?.RunAsync(ct) ?? Task.CompletedTask;
 
     /// <summary>Begins to work off the queue.</summary>
     public void Start() => Runner.Start();

@@ -1,3 +1,4 @@
+using Posthorn.Core;
 using Posthorn.Directory;
 using Posthorn.Mime;
 using Posthorn.Trust;
@@ -65,7 +66,7 @@ internal sealed class Provenance : IDisposable
     {
         if (_signing is not null) return new Proven(null, _signing.Finish(now), false);
         var verdicts = await _check!.FinishAsync();
-        byte[] fields = AuthenticationResults.Field(_trust.ServId, verdicts);
+        byte[] fields = [.. AuthenticationResults.Field(_trust.ServId, verdicts), .. _trust.MarkField(verdicts)];
         if (_sealer is not null) fields = [.. _check.Seal(verdicts, _trust.ServId, _sealer), .. fields];
         return new Proven(verdicts, fields, _trust.IsVouchedFor(verdicts));
     }
@@ -95,6 +96,26 @@ internal sealed record Proven(MailVerdicts? Verdicts, byte[] Fields, bool IsVouc
         var milder = dmarc is { Result: AuthResult.Fail, Policy: not DmarcPolicy.None } && disposition == Disposition.None;
         var otherwise = !milder ? null : IsVouchedFor ? "arc=pass" : "the receiving domain is milder";
         return DmarcObservation.Of(Verdicts, client, envelope.From.ToString(), disposition, otherwise);
+    }
+
+    /// <summary>What the author's domain wants to hear of this one message; null when that asks for nothing.</summary>
+    public FailureNotice? Failure(
+        Origin origin, Envelope envelope, bool refused, bool junk, ReadOnlySpan<byte> header, Domain reporter, DateTimeOffset now)
+    {
+        if (Verdicts is not { } verdicts || origin.Remote is not { } client) return null;
+        var disposition = refused ? Disposition.Reject : junk ? Disposition.Quarantine : Disposition.None;
+        return FailureNotice.Of(verdicts, client, envelope.From.ToString(), disposition, header, reporter, now);
+    }
+
+    /// <summary>For the journey: everything that was found out, in one line.</summary>
+    public string Evidence
+    {
+        get
+        {
+            if (Verdicts is null) return "";
+            var words = AuthenticationResults.Payload(Verdicts).Split([' ', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
+            return string.Join(' ', words).TrimStart(';', ' ');
+        }
     }
 
     /// <summary>For the log: each method with its result.</summary>

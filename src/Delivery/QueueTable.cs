@@ -42,8 +42,8 @@ internal sealed record QueuedRecipient(
     long Id, LegKind Kind, AccountId Account, EmailAddress Address, EmailAddress Original, int Attempts, bool Noticed,
     RcptParameters Parameters)
 {
-    /// <summary>An operator sent it this way, or released it: no rule moves it.</summary>
-    public bool IsPinned { get; init; }
+    /// <summary>The route that an operator or a rule sent it by, or that it was released from: no other moves it. 0 for none.</summary>
+    public long Pinned { get; init; }
 
     /// <summary>Why nothing is sent to it; null when it is.</summary>
     public string? Suppressed { get; init; }
@@ -77,8 +77,9 @@ internal sealed class QueueTable(BlobStore blobs, MailRoutes routes, DeliverySet
     private const long TlsPolicyIgnored = 2;
 
     private const string InsertRecipientSql = """
-        INSERT INTO queue_recipient (entry, kind, account, address, original, domain, lane, state, attempts, due, noticed, notify, original_recipient)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, $10, $11) ON CONFLICT (entry, address) DO NOTHING
+        INSERT INTO queue_recipient (entry, kind, account, address, original, domain, lane, state, attempts, due, noticed, notify, original_recipient,
+            pinned)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, $10, $11, $12) ON CONFLICT (entry, address) DO NOTHING
         """;
 
     private const string ClaimSql = """
@@ -113,7 +114,7 @@ internal sealed class QueueTable(BlobStore blobs, MailRoutes routes, DeliverySet
         // RFC 6710 §4.1: what is urgent goes before what has waited some minutes, and nothing waits for ever.
         var due = parameters.HoldUntil ?? tx.Now - TimeSpan.FromMinutes(Math.Max(0, parameters.Priority));
         var mail = new RoutedMail(letter.From, letter.Submitter, letter.Trace.Length + letter.Blob.Length, letter.Head);
-        Count(tx, entry, InsertRecipients(tx, entry, mail, due, legs, lanes) - legs.Count);
+        Count(tx, entry, InsertRecipients(tx, entry, mail, letter.Route ?? 0, due, legs, lanes) - legs.Count);
         return lanes;
     }
 
@@ -129,7 +130,7 @@ internal sealed class QueueTable(BlobStore blobs, MailRoutes routes, DeliverySet
     {
         if (!RemoveClaimed(tx, recipient.Id, node)) return null;
         var lanes = new HashSet<string>(StringComparer.Ordinal);
-        Count(tx, message.Entry, InsertRecipients(tx, message.Entry, message.AsRouted(default), tx.Now, legs, lanes) - 1);
+        Count(tx, message.Entry, InsertRecipients(tx, message.Entry, message.AsRouted(default), recipient.Pinned, tx.Now, legs, lanes) - 1);
         return lanes;
     }
 
@@ -145,7 +146,7 @@ internal sealed class QueueTable(BlobStore blobs, MailRoutes routes, DeliverySet
                 id, (LegKind)rows.Int64(0), new AccountId(rows.Int64(1)), EmailAddress.Parse(rows.Text(2)), EmailAddress.Parse(rows.Text(3)),
                 (int)rows.Int64(4), rows.Bool(5), ReadRcptParameters(rows, 6))
             {
-                IsPinned = rows.Int64(8) != 0,
+                Pinned = rows.Int64(8),
             });
             rows.Next();
         }
@@ -243,10 +244,12 @@ internal sealed class QueueTable(BlobStore blobs, MailRoutes routes, DeliverySet
     }
 
     private int InsertRecipients(
-        Transaction tx, long entry, RoutedMail mail, DateTimeOffset due, IReadOnlyList<Leg> legs, HashSet<string> lanes)
+        Transaction tx, long entry, RoutedMail mail, long pinned, DateTimeOffset due, IReadOnlyList<Leg> legs, HashSet<string> lanes)
     {
         var inserted = 0;
         var rules = routes.Current(tx);
+        // One that has been removed meanwhile is as good as none.
+        var chosen = pinned == 0 ? null : rules.Routes.FirstOrDefault(route => route.Id == pinned);
         foreach (var leg in legs)
         {
             var (kind, account, address) = leg.Target switch
@@ -256,13 +259,13 @@ internal sealed class QueueTable(BlobStore blobs, MailRoutes routes, DeliverySet
                 Target.Reports reports => (LegKind.Reports, null, reports.Address),
                 _ => (LegKind.Unfollowed, null, leg.Original),
             };
-            var route = kind == LegKind.Remote ? rules.Decide(mail, address) : null;
+            var route = kind == LegKind.Remote ? chosen ?? rules.Decide(mail, address) : null;
             var lane = kind == LegKind.Remote ? rules.LaneOf(route, address) : Lane.LocalName;
             lanes.Add(lane);
             inserted += tx.Prepare(InsertRecipientSql)
                 .Bind(entry).Bind((long)kind).Bind(account).Bind(address.ToString()).Bind(leg.Original.ToString()).Bind(address.Domain.Ascii)
                 .Bind(lane).Bind((long)(route is { Action: RouteAction.Hold } ? QueueState.Held : QueueState.Waiting)).Bind(due)
-                .Bind((long)leg.Parameters.Notify).Bind(leg.Parameters.OriginalRecipient).Execute();
+                .Bind((long)leg.Parameters.Notify).Bind(leg.Parameters.OriginalRecipient).Bind(chosen?.Id ?? 0).Execute();
         }
         return inserted;
     }

@@ -22,4 +22,7 @@ internal static partial class ReportLog
 
     [LoggerMessage(5074, LogLevel.Warning, "Report {Report} is not taken by {Destination}: {Reason}")]
     public static partial void NotSent(ILogger log, string report, string destination, string reason);
+
+    [LoggerMessage(5075, LogLevel.Warning, "{Domain} cannot be told of a message that failed")]
+    public static partial void FailureNotSent(ILogger log, Exception error, Domain domain);
 }

@@ -29,6 +29,21 @@ internal sealed class ReportSending(
         }
     }
 
+    /// <summary>Tells a domain of one message that failed.</summary>
+    public async Task SendAsync(FailureNotice notice, CancellationToken ct)
+    {
+        if (await SenderAsync(ct) is not { } sender) return;
+        var from = EmailAddress.Parse(ReportAddress.Dmarc + "@" + sender.Ascii);
+        foreach (var to in await reports.RecipientsAsync(notice, ct))
+        {
+            var now = time.GetUtcNow();
+            var id = Letter.NewName(now);
+            var failure = await MailAsync(FailureMail.Write(notice, from, to, settings.Hostname, id, now), from, to, ct);
+            if (failure is null) ReportLog.Sent(log, "failure." + id, to.ToString());
+            else ReportLog.NotSent(log, "failure." + id, to.ToString(), failure);
+        }
+    }
+
     // The domain that this host belongs to, else the first: its own reports come back to the same addresses.
     private async ValueTask<Domain?> SenderAsync(CancellationToken ct)
     {
@@ -41,18 +56,17 @@ internal sealed class ReportSending(
     {
         var failure = destination.Https is { } address
             ? await https.PostAsync(address, report.Packed, report.MediaType, ct)
-            : await MailAsync(report, from, destination.Mail!, ct);
+            : await MailAsync(ReportMail.Write(report, from, destination.Mail!, settings.Hostname, time.GetUtcNow()), from, destination.Mail!, ct);
         var to = destination.Https?.Host ?? destination.Mail!.ToString();
         if (failure is null) ReportLog.Sent(log, report.ReportId, to);
         else ReportLog.NotSent(log, report.ReportId, to, failure);
         return failure is null;
     }
 
-    private async Task<string?> MailAsync(DueReport report, EmailAddress from, EmailAddress to, CancellationToken ct)
+    private async Task<string?> MailAsync(byte[] message, EmailAddress from, EmailAddress to, CancellationToken ct)
     {
         var resolved = await directory.AddressBook.ResolveAsync(to, ct);
         if (!resolved.TryGet(out var targets)) return resolved.Refusal!.Text;
-        var message = ReportMail.Write(report, from, to, settings.Hostname, time.GetUtcNow());
         using var stream = new MemoryStream(message, writable: false);
         var envelope = new Envelope(new ReversePath(from), [new Recipient(to, targets)]);
         var taken = await intake.AcceptAsync(envelope, new Origin { IsOurs = true }, stream, ct);

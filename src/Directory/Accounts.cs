@@ -67,13 +67,22 @@ public sealed class Accounts
             return found;
         }, ct);
 
-    /// <summary>Replaces the account's password; sessions that are logged in stay.</summary>
+    /// <summary>Replaces the account's password. Web sessions end; connections of mail programs that are logged in stay.</summary>
+    public ValueTask<Result<Account>> SetPasswordAsync(
+        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, CancellationToken ct = default) =>
+        SetPasswordAsync(by, address, password, null, ct);
+
+    /// <param name="except">The web session that stays: the one in which the person changes the own password.</param>
     public async ValueTask<Result<Account>> SetPasswordAsync(
-        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, CancellationToken ct = default)
+        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, string? except, CancellationToken ct = default)
     {
         var made = await SecretsAsync(address.Domain, password, ct);
         if (!made.TryGet(out var secrets)) return made.Refusal!;
-        var changed = await ChangeAsync(by, address, (tx, account) => SetPassword(tx, account, secrets), ct);
+        var changed = await ChangeAsync(by, address, (tx, account) =>
+        {
+            SetPassword(tx, account, secrets);
+            WebSessions.EndAll(tx, account.Id, except);
+        }, ct);
         if (changed.Ok) Log.PasswordChanged(_log, address, by.Name);
         return changed;
     }
@@ -103,7 +112,10 @@ public sealed class Accounts
     public async ValueTask<Result<Account>> DisableAsync(Authority by, EmailAddress address, CancellationToken ct = default)
     {
         var changed = await ChangeAsync(by, address, (tx, account) =>
-            tx.Prepare("UPDATE account SET disabled = $1 WHERE account = $2 AND disabled IS NULL").Bind(tx.Now).Bind(account.Id.Value).Execute(), ct);
+        {
+            tx.Prepare("UPDATE account SET disabled = $1 WHERE account = $2 AND disabled IS NULL").Bind(tx.Now).Bind(account.Id.Value).Execute();
+            WebSessions.EndAll(tx, account.Id);
+        }, ct);
         if (changed.Ok) Log.AccountDisabled(_log, address, by.Name);
         return changed;
     }
@@ -120,7 +132,10 @@ public sealed class Accounts
     public async ValueTask<Result<Account>> RemoveAsync(Authority by, EmailAddress address, CancellationToken ct = default)
     {
         var changed = await ChangeAsync(by, address, (tx, account) =>
-            tx.Prepare("UPDATE account SET removed = $1 WHERE account = $2").Bind(tx.Now).Bind(account.Id.Value).Execute(), ct);
+        {
+            tx.Prepare("UPDATE account SET removed = $1 WHERE account = $2").Bind(tx.Now).Bind(account.Id.Value).Execute();
+            WebSessions.EndAll(tx, account.Id);
+        }, ct);
         if (changed.Ok) Log.AccountRemoved(_log, address, by.Name);
         return changed;
     }
@@ -256,6 +271,7 @@ public sealed class Accounts
         tx.Prepare("DELETE FROM credential WHERE account = $1").Bind(account.Id.Value).Execute();
         SendingAllowance.Forget(tx, account.Id);
         SendAs.Forget(tx, account.Id);
+        WebSessions.EndAll(tx, account.Id);
         tx.Prepare("UPDATE domain SET administrator = NULL WHERE administrator = $1").Bind(account.Id.Value).Execute();
         tx.Prepare("DELETE FROM account WHERE account = $1").Bind(account.Id.Value).Execute();
         _generation.RiseAfter(tx);

@@ -125,5 +125,22 @@ internal static class DirectorySchema
         ) WITHOUT ROWID;
         CREATE INDEX greylist_until ON greylist (until);
         """,
+        """
+        CREATE TABLE web_session (
+            session TEXT NOT NULL PRIMARY KEY,
+            account BIGINT NOT NULL,
+            whole BIGINT NOT NULL,
+            methods BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            authenticated BIGINT NOT NULL,
+            used BIGINT NOT NULL,
+            remote TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            provider TEXT,
+            provider_session TEXT,
+            hash BLOB NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX web_session_account ON web_session (account);
+        """,
     ];
 }

@@ -66,6 +66,12 @@ internal static partial class Log
     [LoggerMessage(3043, LogLevel.Warning, "Log-in as {Address} over {Protocol} from {Remote} refused: disabled")]
     public static partial void LoginDisabled(ILogger log, EmailAddress address, string protocol, IPAddress? remote);
 
+    [LoggerMessage(3080, LogLevel.Information, "Web session {Session} of account {Account} begun from {Remote}")]
+    public static partial void SessionBegun(ILogger log, string session, AccountId account, IPAddress? remote);
+
+    [LoggerMessage(3081, LogLevel.Information, "Web session {Session} of account {Account} ended")]
+    public static partial void SessionEnded(ILogger log, string session, AccountId account);
+
     [LoggerMessage(3060, LogLevel.Warning, "Network {Network} banned by {By}: {Reason}")]
     public static partial void Banned(ILogger log, string network, string reason, string by);
 

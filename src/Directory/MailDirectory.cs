@@ -13,7 +13,7 @@ namespace Posthorn.Directory;
 //  * Account numbers come from a counter and are never used again.
 //  * Every change passes an Authority, which refuses what reaches beyond it; no speaker decides about rights.
 //  * A password is known only while a log-in is under way. Passwords are stored as Argon2id with their parameters, API tokens as
-//    SHA-256 (their secrets have 256 random bits); a log line or a refusal never carries either.
+//    SHA-256 (their secrets have 256 random bits), web sessions likewise; a log line or a refusal never carries either.
 //  * SCRAM's verifiers lie beside the hash only where the domain allows them; they go when it does not any more.
 //  * Unknown logins cost what known ones do.
 //  * What AddressBook remembers is dropped in OnCommit of every change here, and by a notice on the other nodes.
@@ -45,6 +45,7 @@ public sealed class MailDirectory : IDisposable
         Bans = new Bans(db, time, log);
         Conduct = new Conduct(Bans, settings, time, log);
         Greylist = new Greylist(db, settings, time);
+        Sessions = new WebSessions(db, time, log);
         Authenticator = new Authenticator(db, settings, _passwords, scram, Conduct, time, log);
         _ = scram.RefreshAsync(); // before the first greeting
     }
@@ -70,6 +71,8 @@ public sealed class MailDirectory : IDisposable
     public Greylist Greylist { get; }
 
     public Authenticator Authenticator { get; }
+
+    public WebSessions Sessions { get; }
 
     /// <param name="db">Opened with <see cref="Schema"/> among its schemas.</param>
     public static MailDirectory Open(Database db, DirectorySettings settings, TimeProvider time, ILoggerFactory logs) =>

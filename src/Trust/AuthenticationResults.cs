@@ -45,16 +45,21 @@ public static class AuthenticationResults
             }
         }
         if (verdicts.Dmarc is { } dmarc) Append(text, dmarc);
+        if (verdicts.Bimi is { } bimi) Append(text, bimi);
         return text.Length == 0 ? "; none" : text.ToString();
     }
 
-    /// <summary>The fields that name this server and were written by somebody else: they go (RFC 8601 §5).</summary>
+    /// <summary>
+    /// The fields that only this server writes, written by somebody else: verdicts in its name (RFC 8601 §5), and marks that mail programs would
+    /// show (draft-brand-indicators-for-message-identification §7.11). They go.
+    /// </summary>
     /// <param name="header">A message, or its header.</param>
     public static IReadOnlyList<OctetRange> Forged(ReadOnlySpan<byte> header, string servId)
     {
         List<OctetRange>? found = null;
         foreach (var field in HeaderFields.Of(header))
         {
+            if (field.Is("bimi-location"u8) || field.Is("bimi-indicator"u8)) (found ??= []).Add(new(field.Offset, field.Octets.Length));
             if (!field.Is("authentication-results"u8)) continue;
             if (ServId(Encoding.UTF8.GetString(field.Value)).Equals(servId, StringComparison.OrdinalIgnoreCase))
             {
@@ -85,6 +90,17 @@ public static class AuthenticationResults
             text.Append(CultureInfo.InvariantCulture, $" (p={policy} dis={dmarc.Policy.ToString().ToLowerInvariant()})");
         }
         if (dmarc.Domain.Length > 0) Property(text, "header.from", dmarc.Domain);
+    }
+
+    // draft-brand-indicators-for-message-identification §7.8
+    private static void Append(StringBuilder text, BimiVerdict bimi)
+    {
+        Begin(text, "bimi", bimi.Result, bimi.Result == AuthResult.Pass ? null : bimi.Evidence);
+        Property(text, "header.d", bimi.Domain);
+        Property(text, "header.selector", bimi.Selector);
+        if (bimi.Indicator is not { } indicator) return;
+        Property(text, "policy.authority", "pass");
+        Property(text, "policy.authority-uri", indicator.Authority);
     }
 
     // The reason is quoted: it may hold anything (RFC 8601 §2.2, reasonspec).

@@ -15,6 +15,9 @@ public sealed record MailVerdicts
 
     public DmarcVerdict? Dmarc { get; init; }
 
+    /// <summary>Null when no mark was looked for.</summary>
+    public BimiVerdict? Bimi { get; init; }
+
     public FromVerdict? From { get; init; }
 
     /// <summary>Whether signatures were looked for at all.</summary>

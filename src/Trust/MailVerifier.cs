@@ -12,7 +12,9 @@ public sealed record MailSource(IPAddress Client, string Helo, string MailFrom);
 /// <summary>Checks messages while they arrive.</summary>
 /// <param name="hostname">Our own name.</param>
 /// <param name="suffixes">For DMARC by the rules of RFC 7489; null for those of RFC 9989.</param>
-public sealed class MailVerifier(Resolver resolver, string hostname, TimeProvider time, PublicSuffixes? suffixes = null)
+/// <param name="indicators">For BIMI; null when no marks are looked for.</param>
+public sealed class MailVerifier(
+    Resolver resolver, string hostname, TimeProvider time, PublicSuffixes? suffixes = null, Indicators? indicators = null)
 {
     private readonly DkimKeys _keys = new(resolver);
 
@@ -23,6 +25,8 @@ public sealed class MailVerifier(Resolver resolver, string hostname, TimeProvide
     internal DkimKeys Keys => _keys;
 
     internal SpfVerifier Spf { get; } = new(resolver, hostname, time);
+
+    internal BimiVerifier? Bimi { get; } = indicators is null ? null : new BimiVerifier(resolver, suffixes, indicators);
 
     internal DmarcVerifier Dmarc { get; } = new(resolver, suffixes);
 
@@ -40,6 +44,7 @@ public sealed class MailCheck : IDisposable
     private readonly BodyHashes _bodies = new();
     private readonly HeaderBlock _header;
     private readonly FromVerdict _from;
+    private readonly string _selector;
     private readonly DkimVerification _dkim;
     private readonly ArcValidation _arc;
 #pragma warning disable CA2213 // it belongs to _bodies
@@ -55,6 +60,7 @@ public sealed class MailCheck : IDisposable
         var length = HeaderFields.Of(message.Span).Length;
         _header = new HeaderBlock(message[..Math.Min(length, TrustLimits.HeaderOctetsMax)]);
         _from = FromVerdict.Of(message.Span[..length]);
+        _selector = verifier.Bimi is null ? "" : BimiRecord.SelectorOf(message.Span[..length]);
         _dkim = new DkimVerification(_header, _bodies, verifier.Keys, _stop.Token);
         _arc = new ArcValidation(_header, _bodies, verifier.Keys, _stop.Token);
         if (source is null) return;
@@ -95,7 +101,18 @@ public sealed class MailCheck : IDisposable
         var spf = new List<SpfVerdict>(_spf.Length);
         foreach (var task in _spf) spf.Add(await SpfAsync(task, spf.Count));
         var dmarc = await DmarcAsync(spf.Count > 0 ? spf[^1] : null, dkim);
-        return new MailVerdicts { Iprev = iprev, Spf = spf, Dkim = dkim, Arc = arc, Dmarc = dmarc, From = _from, ChecksSignatures = true };
+        var bimi = await BimiAsync(dmarc);
+        return new MailVerdicts
+        {
+            Iprev = iprev,
+            Spf = spf,
+            Dkim = dkim,
+            Arc = arc,
+            Dmarc = dmarc,
+            Bimi = bimi,
+            From = _from,
+            ChecksSignatures = true,
+        };
     }
 
     public void Dispose()
@@ -126,6 +143,19 @@ public sealed class MailCheck : IDisposable
         catch (OperationCanceledException)
         {
             return new SpfVerdict(AuthResult.TempError, index == 0 ? SpfIdentity.Helo : SpfIdentity.MailFrom, "", "the check took too long");
+        }
+    }
+
+    private async Task<BimiVerdict?> BimiAsync(DmarcVerdict dmarc)
+    {
+        if (_verifier.Bimi is not { } bimi) return null;
+        try
+        {
+            return await bimi.CheckAsync(_from, dmarc, _selector, _stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
         }
     }
 

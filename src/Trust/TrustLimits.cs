@@ -68,4 +68,19 @@ internal static class TrustLimits
 
     /// <summary>Characters of a value in Authentication-Results.</summary>
     public const int ResultValueCharsMax = 256;
+
+    /// <summary>Characters of a BIMI record.</summary>
+    public const int BimiRecordCharsMax = 4 * 1024;
+
+    /// <summary>Octets of the file with a mark certificate.</summary>
+    public const int MarkFileOctetsMax = 512 * 1024;
+
+    /// <summary>Certificates in that file.</summary>
+    public const int MarkCertificatesMax = 8;
+
+    /// <summary>Octets of a mark's image, unpacked; the profile asks for 32 KB at most, some are larger.</summary>
+    public const int IndicatorOctetsMax = 64 * 1024;
+
+    /// <summary>How long a message waits for a mark that is not known yet.</summary>
+    public static readonly TimeSpan BimiTimeout = TimeSpan.FromSeconds(3);
 }

@@ -99,7 +99,8 @@ internal sealed class TestHost : IAsyncDisposable
         var resolver = Resolver.Open(new DnsSettings { ZoneFile = Path.Combine(folder, "zone") }, clock, NullLoggerFactory.Instance);
         var vault = await Vault.OpenAsync(db, Path.Combine(folder, "root.key"), MailTrust.SealedColumns, NullLoggerFactory.Instance, default);
         var keys = SigningKeys.Open(db, vault, clock, NullLoggerFactory.Instance);
-        var trust = await MailTrust.OpenAsync(new TrustSettings { Hostname = Facts.Hostname }, db, vault, keys, resolver, clock, default);
+        var trust = await MailTrust.OpenAsync(
+            new TrustSettings { Hostname = Facts.Hostname }, db, vault, keys, resolver, clock, NullLoggerFactory.Instance, default);
         var delivery = MailDelivery.Open(
             new DeliverySettings { Hostname = Facts.Hostname }, db, blobs, store, directory, resolver, clock, NullLoggerFactory.Instance, trust);
         var parts = new AdminParts

@@ -253,7 +253,8 @@ internal sealed class DeliveryHost : IAsyncDisposable
         await File.WriteAllTextAsync(file, zone);
         _resolver = Resolver.Open(new DnsSettings { ZoneFile = file }, Clock, logs);
         Keys = SigningKeys.Open(Db, _vault!, Clock, logs);
-        Trust = await MailTrust.OpenAsync(new TrustSettings { Hostname = Settings.Hostname }, Db, _vault!, Keys, _resolver, Clock, default);
+        Trust = await MailTrust.OpenAsync(
+            new TrustSettings { Hostname = Settings.Hostname }, Db, _vault!, Keys, _resolver, Clock, logs, default);
     }
 
     private async Task CloseAsync()

@@ -56,6 +56,46 @@ public sealed class ProvenanceTests
     }
 
     [Theory]
+    [InlineData("dmarc=fail", "bob@junk.test", true)]
+    [InlineData("dmarc=fail", "bob@good.test", false)]
+    [InlineData("dmarc!=pass", "bob@nobody.test", true)]
+    [InlineData("dkim=none", "bob@good.test", true)]
+    [InlineData("spf=pass", "bob@good.test", true)]
+    [InlineData("spf!=pass", "bob@good.test", false)]
+    [InlineData("iprev=pass", "bob@good.test", true)]
+    [InlineData("arc=pass", "bob@good.test", false)]
+    [InlineData("from=several-addresses", "bob@good.test, eve@good.test", true)]
+    [InlineData("from=name-looks-like-address", "bob@good.test", false)]
+    public async Task Rules_may_ask_what_was_found_out(string condition, string author, bool holds)
+    {
+        await using var host = await DeliveryHost.OpenAsync(DatabaseKind.Sqlite, zone: Zone);
+        var ann = await host.AddAsync("ann");
+        Assert.True(VerdictCondition.TryParse(condition, out var verdict));
+        Assert.Equal(condition, verdict.ToString());
+        var rules = host.Intake.Rules;
+        (await rules.AddAsync(Authority.System, 1, new RuleMatch(Verdict: verdict), RuleAction.AddHeader, "X-Ruled: yes")).Require();
+        (await rules.AddAsync(Authority.System, 2, new RuleMatch(Verdict: verdict), RuleAction.Accept, "")).Require();
+        (await rules.AddAsync(Authority.System, 3, new RuleMatch(), RuleAction.AddHeader, "X-Ruled: no")).Require();
+        Assert.True((await host.SendAsync("bob@good.test", ["ann"], Message(author))).TryGet(out var receipt));
+        var all = (await host.InboxAsync(ann)).Concat(await host.JunkAsync(ann));
+        Assert.Contains(holds ? "X-Ruled: yes\r\n" : "X-Ruled: no\r\n", Assert.Single(all), StringComparison.Ordinal);
+        var checks = (await host.Journey.FindAsync(new JourneyQuery { Message = receipt.Id }, 10))
+            .Where(static step => step.Step == JourneyStep.Checked).Select(static step => step.Text!).ToArray();
+        Assert.Contains(checks, static text => text.StartsWith("iprev=pass ", StringComparison.Ordinal) && text.Contains("; dmarc="));
+        Assert.Contains(checks, static text => text.StartsWith("rule ", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("dmarc")]
+    [InlineData("dmarc=")]
+    [InlineData("dmarc=maybe")]
+    [InlineData("=pass")]
+    [InlineData("!=pass")]
+    [InlineData("from=pass")]
+    [InlineData("spam=yes")]
+    public void A_condition_on_verdicts_names_a_method_and_a_result(string text) => Assert.False(VerdictCondition.TryParse(text, out _));
+
+    [Theory]
     [MemberData(nameof(Kinds))]
     public async Task What_it_wants_kept_apart_goes_to_junk_also_through_the_queue(DatabaseKind kind)
     {

@@ -8,14 +8,15 @@ internal static class Eventually
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    public static async Task<T> SeeAsync<T>(string what, Func<Task<T?>> look)
+    public static async Task<T> SeeAsync<T>(string what, Func<Task<T?>> look, TimeSpan? patience = null)
         where T : class
     {
+        TimeSpan limit = patience ?? Patience;
         long began = Stopwatch.GetTimestamp();
         while (true)
         {
             if (await look() is { } seen) return seen;
-            Assert.True(Stopwatch.GetElapsedTime(began) < Patience, $"Not seen within {Patience.TotalSeconds} s: {what}");
+            Assert.True(Stopwatch.GetElapsedTime(began) < limit, $"Not seen within {limit.TotalSeconds} s: {what}");
             await Task.Delay(Pause, TestContext.Current.CancellationToken);
         }
     }

@@ -1,10 +1,4 @@
-using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
-using System.Security.Authentication;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 using System.Text.Json;
 
 namespace Posthorn.Interop;
@@ -16,13 +10,13 @@ public sealed class StsTests : IAsyncLifetime
 
     private readonly PosthornServer _server = new();
     private PostfixServer? _postfix;
-    private PolicyServer? _policies;
+    private HttpsHost? _policies;
 
     public async ValueTask InitializeAsync()
     {
         int port = PortRange.TakeOne();
         _postfix = await PostfixServer.StartAsync(port, 1);
-        _policies = new PolicyServer(port - 25 + 443);
+        _policies = new HttpsHost(Host, port - 25 + 443);
         string trusted = Path.Combine(Path.GetTempPath(), $"posthorn-trusted-{port}.pem");
         string certificates = await File.ReadAllTextAsync(_postfix.CertificateFile) + _policies.Certificate.ExportCertificatePem() + "\n";
         await File.WriteAllTextAsync(trusted, certificates);
@@ -91,73 +85,10 @@ public sealed class StsTests : IAsyncLifetime
 
     private async Task PublishAsync(string id, string mx)
     {
-        _policies!.Policy = $"version: STSv1\nmode: enforce\n{mx}\nmax_age: 86400\n";
+        _policies!.Publish("/.well-known/mta-sts.txt", "text/plain", $"version: STSv1\nmode: enforce\n{mx}\nmax_age: 86400\n");
         string file = Path.Combine(_server.Data, "zone");
         var lines = await File.ReadAllLinesAsync(file);
         string zone = string.Join('\n', lines.Where(static line => !line.Contains("mta-sts", StringComparison.Ordinal)));
         await File.WriteAllTextAsync(file, $"{zone}\n_mta-sts.{PostfixServer.Domain}. TXT \"v=STSv1; id={id}\"\n{Host}. A 127.0.0.1\n");
-    }
-
-    /// <summary>The web server of the remote domain.</summary>
-    private sealed class PolicyServer : IAsyncDisposable
-    {
-        private readonly TcpListener _listener;
-        private readonly CancellationTokenSource _stop = new();
-        private readonly Task _serving;
-
-        public PolicyServer(int port)
-        {
-            _listener = new TcpListener(IPAddress.Loopback, port);
-            _listener.Start();
-            _serving = ServeAsync();
-        }
-
-        public string Policy { get; set; } = "";
-
-        public X509Certificate2 Certificate { get; } = Make();
-
-        public async ValueTask DisposeAsync()
-        {
-            await _stop.CancelAsync();
-            _listener.Dispose();
-            await _serving;
-            Certificate.Dispose();
-            _stop.Dispose();
-        }
-
-        private static X509Certificate2 Make()
-        {
-            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            var request = new CertificateRequest($"CN={Host}", key, HashAlgorithmName.SHA256);
-            var names = new SubjectAlternativeNameBuilder();
-            names.AddDnsName(Host);
-            request.CertificateExtensions.Add(names.Build());
-            var now = TimeProvider.System.GetUtcNow();
-            using var made = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));
-            return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
-        }
-
-        private async Task ServeAsync()
-        {
-            while (!_stop.IsCancellationRequested)
-            {
-                try
-                {
-                    using var client = await _listener.AcceptTcpClientAsync(_stop.Token);
-                    await using var secure = new SslStream(client.GetStream());
-                    await secure.AuthenticateAsServerAsync(Certificate);
-                    var request = new byte[8192];
-                    await secure.ReadAtLeastAsync(request, 1, throwOnEndOfStream: false, _stop.Token);
-                    string answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n"
-                        + $"Content-Length: {Policy.Length}\r\n\r\n{Policy}";
-                    await secure.WriteAsync(Encoding.ASCII.GetBytes(answer), _stop.Token);
-                }
-                catch (Exception e) when (e is IOException or AuthenticationException or OperationCanceledException or SocketException
-                    or ObjectDisposedException)
-                {
-                    // The client or the test has ended.
-                }
-            }
-        }
     }
 }

@@ -131,7 +131,8 @@ public sealed class DialogueTests
             string? Of(string name) =>
                 conditions.FirstOrDefault(condition => condition.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..];
             var network = Of("network") is { } cidr ? IPNetwork.Parse(cidr) : default(IPNetwork?);
-            var match = new RuleMatch(Of("listener"), network, Of("helo"), Of("sender"), Of("recipient"), Of("header"));
+            var verdict = VerdictCondition.TryParse(Of("verdict") ?? "", out var parsed) ? parsed : null;
+            var match = new RuleMatch(Of("listener"), network, Of("helo"), Of("sender"), Of("recipient"), Of("header"), verdict);
             (await server.Rules.AddAsync(Authority.System, 1, match, Enum.Parse<RuleAction>(action), text, ct)).Require();
         }
 

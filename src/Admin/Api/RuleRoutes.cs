@@ -28,7 +28,12 @@ internal static class RuleRoutes
     {
         if (body.Position is < 0 or > 1_000_000) throw Call.Invalid("a position is a number from 0 to 1000000");
         var network = body.Network is { } text ? BanRoutes.NetworkOf(text) : default(System.Net.IPNetwork?);
-        var match = new RuleMatch(body.Listener, network, body.Helo, body.Sender, body.Recipient, body.Header);
+        VerdictCondition? verdict = null;
+        if (body.Verdict is not null && !VerdictCondition.TryParse(body.Verdict, out verdict))
+        {
+            throw Call.Invalid("a verdict is a method and a result, as dmarc=fail or spf!=pass");
+        }
+        var match = new RuleMatch(body.Listener, network, body.Helo, body.Sender, body.Recipient, body.Header, verdict);
         return View(await call.Parts.Rules.AddAsync(call.By, body.Position, match, body.Action, body.Text, call.Ct));
     }
 
@@ -41,6 +46,7 @@ internal static class RuleRoutes
     {
         var (match, network) = (rule.Match, rule.Match.Network?.ToString());
         return new RuleView(
-            rule.Id, rule.Position, match.Listener, network, match.Helo, match.Sender, match.Recipient, match.Header, rule.Action, rule.Text);
+            rule.Id, rule.Position, match.Listener, network, match.Helo, match.Sender, match.Recipient, match.Header,
+            match.Verdict?.ToString(), rule.Action, rule.Text);
     }
 }

@@ -8,7 +8,9 @@ namespace Posthorn.Admin;
 /// <param name="Listener">mx, submission or lmtp.</param>
 /// <param name="Network">Of the client, in CIDR notation.</param>
 /// <param name="Header">A field's name, a colon and a pattern for its value.</param>
-/// <param name="Text">The reply, the reason of a quarantine, or the header field that is added.</param>
+/// <param name="Verdict">A method and a result of what was found out of the message's origin, as dmarc=fail or spf!=pass.</param>
+/// <param name="Text">The reply, the reason of a quarantine, the header field (in one that is rewritten, * stands for what was in it), the
+/// address of a redirection, or the number of a route.</param>
 public sealed record RuleView(
     long Id,
     int Position,
@@ -18,6 +20,7 @@ public sealed record RuleView(
     string? Sender,
     string? Recipient,
     string? Header,
+    string? Verdict,
     RuleAction Action,
     string Text);
 
@@ -31,4 +34,5 @@ public sealed record NewRuleBody(
     string? Sender = null,
     string? Recipient = null,
     string? Header = null,
+    string? Verdict = null,
     string Text = "");

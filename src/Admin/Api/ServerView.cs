@@ -1,3 +1,5 @@
+using Posthorn.Core;
+
 namespace Posthorn.Admin;
 
 public sealed record ServerView(string Hostname, string Version, IReadOnlyList<ClientService> Services);

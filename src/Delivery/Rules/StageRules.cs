@@ -1,9 +1,9 @@
 using System.Net;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using Posthorn.Core;
 using Posthorn.Db;
 using Posthorn.Directory;
+using Posthorn.Trust;
 
 namespace Posthorn.Delivery;
 
@@ -13,7 +13,10 @@ public sealed class StageRules
     /// <summary>How often what another node has changed is looked at.</summary>
     public static readonly TimeSpan RefreshEvery = TimeSpan.FromMinutes(1);
 
-    private const string Columns = "rule, position, listener, network, helo, sender, recipient, header, action, text";
+    private const string Columns = "rule, position, listener, network, helo, sender, recipient, header, action, text, verdict";
+
+    private static readonly string InsertSql =
+        $"INSERT INTO stage_rule ({Columns["rule, ".Length..]}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING rule";
 
     private static readonly string[] Listeners = ["mx", "submission", "lmtp"];
 
@@ -25,6 +28,9 @@ public sealed class StageRules
 
     /// <summary>Nobody has made one.</summary>
     public bool IsEmpty => Volatile.Read(ref _rules).Length == 0;
+
+    /// <summary>Some ask what was found out of a message's origin: then all wait until that is known, since they are asked in their order.</summary>
+    internal bool WaitForVerdicts => Array.Exists(Volatile.Read(ref _rules), static rule => rule.Match.Verdict is not null);
 
     public ValueTask<IReadOnlyList<StageRule>> ListAsync(CancellationToken ct = default) => _db.ReadAsync<IReadOnlyList<StageRule>>(Read, ct);
 
@@ -39,9 +45,9 @@ public sealed class StageRules
             {
                 return new Refusal(RefusalKind.TooMany, $"there are at most {DeliveryLimits.RulesMax} rules");
             }
-            var id = tx.Prepare($"INSERT INTO stage_rule ({Columns["rule, ".Length..]}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING rule")
+            var id = tx.Prepare(InsertSql)
                 .Bind(position).Bind(match.Listener).Bind(match.Network?.ToString()).Bind(match.Helo).Bind(match.Sender).Bind(match.Recipient)
-                .Bind(match.Header).Bind((long)action).Bind(text).Scalar()!.Value;
+                .Bind(match.Header).Bind((long)action).Bind(text).Bind(match.Verdict?.ToString()).Scalar()!.Value;
             return new StageRule(id, position, match, action, text);
         }, ct);
         await RefreshAsync(ct);
@@ -71,7 +77,7 @@ public sealed class StageRules
     {
         foreach (var rule in Volatile.Read(ref _rules))
         {
-            if (rule.Match.NeedsHeader || !rule.Match.Holds(subject, recipient)) continue;
+            if (rule.Match.NeedsMessage || !rule.Match.Holds(subject, recipient)) continue;
             switch (rule.Action)
             {
                 case RuleAction.Accept:
@@ -85,37 +91,34 @@ public sealed class StageRules
         return null;
     }
 
-    /// <summary>What the rules do with a message.</summary>
-    internal RuleOutcome AtMessage(RuleSubject subject, IReadOnlyList<Recipient> recipients, ReadOnlySpan<byte> header)
+    /// <summary>The fields that rules write anew. Decided before a message is stored, so no verdict counts.</summary>
+    internal IReadOnlyList<string> Rewritings(RuleSubject subject, IReadOnlyList<Recipient> recipients, ReadOnlySpan<byte> header)
     {
-        var added = default(StringBuilder);
+        List<string>? found = null;
         foreach (var rule in Volatile.Read(ref _rules))
         {
-            if (!rule.Match.Holds(subject, recipients, header)) continue;
-            switch (rule.Action)
-            {
-                case RuleAction.AddHeader:
-                    (added ??= new StringBuilder()).Append(rule.Text).Append("\r\n");
-                    continue;
-                // A rule about one recipient has spoken at that recipient.
-                case RuleAction.Accept or RuleAction.Reject or RuleAction.Defer when rule.Match is { Recipient: not null, Header: null }:
-                    continue;
-            }
-            return Of(rule, added);
+            if (rule.Action != RuleAction.RewriteHeader || !rule.Match.Holds(subject, recipients, header, null)) continue;
+            (found ??= []).Add(rule.Text);
         }
-        return new RuleOutcome(null, false, null, Octets(added));
+        return found ?? [];
     }
 
-    private static RuleOutcome Of(StageRule rule, StringBuilder? added) => rule.Action switch
+    /// <summary>What the rules do with a message.</summary>
+    internal RuleOutcome AtMessage(RuleSubject subject, IReadOnlyList<Recipient> recipients, ReadOnlySpan<byte> header, MailVerdicts? verdicts)
     {
-        RuleAction.Reject => new(new Refusal(RefusalKind.Forbidden, rule.Text), false, null, []),
-        RuleAction.Defer => new(new Refusal(RefusalKind.TemporarilyUnavailable, rule.Text), false, null, []),
-        RuleAction.Discard => new(null, true, null, []),
-        RuleAction.Quarantine => new(null, false, rule.Text.Length > 0 ? rule.Text : $"rule {rule.Id}", Octets(added)),
-        _ => new(null, false, null, Octets(added)),
-    };
-
-    private static byte[] Octets(StringBuilder? added) => added is null ? [] : Encoding.UTF8.GetBytes(added.ToString());
+        var outcome = new RuleOutcome();
+        foreach (var rule in Volatile.Read(ref _rules))
+        {
+            if (!rule.Match.Holds(subject, recipients, header, verdicts)) continue;
+            // A rule about one recipient has spoken at that recipient.
+            if (rule is { Action: RuleAction.Accept or RuleAction.Reject or RuleAction.Defer, Match: { Recipient: not null, NeedsMessage: false } })
+            {
+                continue;
+            }
+            if (outcome.Take(rule)) break;
+        }
+        return outcome;
+    }
 
     private static string? FaultOf(RuleMatch match, RuleAction action, string text)
     {
@@ -126,7 +129,10 @@ public sealed class StageRules
             return $"a text of a rule has at most {DeliveryLimits.RuleCharsMax} characters and no control characters";
         }
         if (match.Header is { } header && !IsField(header)) return "a header condition is a name, a colon and a pattern";
-        if (action == RuleAction.AddHeader && !IsField(text)) return "what is added is a name, a colon and a value";
+        if (action is RuleAction.AddHeader or RuleAction.RewriteHeader && !IsField(text)) return "what is written is a name, a colon and a value";
+        if (action == RuleAction.RewriteHeader && match.Verdict is not null) return "fields are written anew before verdicts are known";
+        if (action == RuleAction.Redirect && !EmailAddress.TryParse(text, out _)) return "mail is redirected to an address";
+        if (action == RuleAction.Route && !RuleOutcome.TryRoute(text, out _)) return "a route is named by its number";
         return action is RuleAction.Reject or RuleAction.Defer && text.Length == 0 ? "a refusal needs a text" : null;
     }
 
@@ -141,12 +147,10 @@ public sealed class StageRules
         {
             var network = rows.NullableText(3) is { } text ? IPNetwork.Parse(text) : default(IPNetwork?);
             var match = new RuleMatch(
-                rows.NullableText(2), network, rows.NullableText(4), rows.NullableText(5), rows.NullableText(6), rows.NullableText(7));
+                rows.NullableText(2), network, rows.NullableText(4), rows.NullableText(5), rows.NullableText(6), rows.NullableText(7),
+                VerdictCondition.TryParse(rows.NullableText(10) ?? "", out var verdict) ? verdict : null);
             rules.Add(new StageRule(rows.Int64(0), (int)rows.Int64(1), match, (RuleAction)rows.Int64(8), rows.Text(9)));
         }
         return rules;
     }
 }
-
-/// <param name="Header">Fields to put before the message.</param>
-internal readonly record struct RuleOutcome(Refusal? Refusal, bool Discards, string? Quarantine, byte[] Header);

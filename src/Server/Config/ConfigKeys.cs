@@ -122,6 +122,10 @@ internal static class ConfigKeys
         List("trust", "arc_sealers", "[]", "a list of domains such as [\"lists.example.org\"]",
             "Domains whose ARC seals are believed when a message fails DMARC: mailing lists and forwarders that change what passes through them.",
             (config, list) => Domains(list) is { } domains ? config with { TrustedSealers = domains } : null),
+        FilePath("trust", "mark_authorities_file", "", "the path of a PEM file",
+            "Authorities that vouch for the marks of senders (BIMI). With it, mail that DMARC has proven carries the mark of its author's domain "
+            + "for mail programs that show it, when a certificate of one of these authorities has it.",
+            (config, path) => config with { MarkAuthoritiesFile = path }),
 
         Number("delivery", "port", 25, 1, 65_535,
             "The port of other mail servers. With another one than 25, for several servers on one machine, "
@@ -149,6 +153,10 @@ internal static class ConfigKeys
         Switch("delivery", "reports", true,
             "Sends a daily report to domains that ask for one: what DMARC made of mail in their name, and how TLS with their servers went.",
             (config, on) => config with { SendReports = on }),
+        Switch("delivery", "failure_reports", false,
+            "Tells domains that ask for it (`ruf`) of single messages in their name that failed DMARC, without their recipients. "
+            + "Such a report shows a stranger the subject of mail that came here.",
+            (config, on) => config with { SendFailureReports = on }),
 
         Number("journey", "days", 30, 0, 3650,
             "How long the traces of messages are kept, for `posthorn trace`; 0 keeps none.",

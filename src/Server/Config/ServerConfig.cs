@@ -87,6 +87,8 @@ internal sealed record ServerConfig
 
     public IReadOnlyList<Domain> TrustedSealers { get; init; } = [];
 
+    public string? MarkAuthoritiesFile { get; init; }
+
     public int DeliveryPort { get; init; }
 
     public RelayHost? Relay { get; init; }
@@ -102,6 +104,8 @@ internal sealed record ServerConfig
     public int DelayNoticeHours { get; init; }
 
     public bool SendReports { get; init; }
+
+    public bool SendFailureReports { get; init; }
 
     /// <summary>0: no traces are kept.</summary>
     public int JourneyDays { get; init; }

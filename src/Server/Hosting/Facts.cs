@@ -1,4 +1,4 @@
-using Posthorn.Admin;
+using Posthorn.Core;
 
 namespace Posthorn.Server;
 

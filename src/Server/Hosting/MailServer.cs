@@ -10,6 +10,7 @@ using Posthorn.Db;
 using Posthorn.Delivery;
 using Posthorn.Directory;
 using Posthorn.Dns;
+using Posthorn.Identity;
 using Posthorn.Jmap;
 using Posthorn.Trust;
 using Posthorn.Wire;
@@ -96,7 +97,7 @@ internal sealed class MailServer : IAsyncDisposable
         var named = new NamedCertificates(_config.CertificateFolder, _log);
         named.Refresh();
         _resolver = Outbound.OpenResolver(_config, _time, _logs);
-        _trust = await MailTrust.OpenAsync(Outbound.Trust(_config), _storage.Db, _storage.Vault, _storage.Keys, _resolver, _time, ct);
+        _trust = await MailTrust.OpenAsync(Outbound.Trust(_config), _storage.Db, _storage.Vault, _storage.Keys, _resolver, _time, _logs, ct);
         _delivery = MailDelivery.Open(
             Outbound.Delivery(_config), _storage.Db, _storage.Blobs, _storage.Store, _storage.Directory, _resolver, _time, _logs,
             _trust, _storage.Vault, _storage.Journey);
@@ -110,11 +111,14 @@ internal sealed class MailServer : IAsyncDisposable
         _chores.Add("tending of signing keys", KeysEvery, ct => _trust.Keys.TendAsync(_resolver, ct));
         _chores.Add("refresh of MTA-STS policies", RefreshPoliciesEvery, _delivery.Tls.Policies.RefreshAsync);
         if (_config.SendReports) _chores.Add("reports to other domains", SendReportsEvery, _delivery.SendReportsAsync);
+        _chores.Follow("reports of failures", _delivery.SendFailureReportsAsync);
         _chores.Add("removal of old TLS results", ForgetReportsEvery, _delivery.Tls.Results.PurgeAsync);
         _chores.Add("removal of old reports", ForgetReportsEvery, new ReportBook(_storage.Db, _time).PurgeAsync);
+        if (_trust.Indicators is { } marks) _chores.Add("removal of old marks", ForgetReportsEvery, async ct => await marks.PurgeAsync(ct));
         await _storage.Directory.Bans.RefreshAsync(ct);
         _chores.Add("forgetting who is greylisted", PurgeEvery, _storage.Directory.Greylist.PurgeAsync);
         await _delivery.Intake.Rules.RefreshAsync(ct);
+        _chores.Add("removal of ended web sessions", PurgeEvery, _storage.Directory.Sessions.PurgeAsync);
         _chores.Add("look at the rules", StageRules.RefreshEvery, _delivery.Intake.Rules.RefreshAsync);
         _chores.Add("look at the bans", Bans.RefreshEvery, _storage.Directory.Bans.RefreshAsync);
         _chores.Add("look at the certificate", CertificateEvery, _ =>
@@ -126,6 +130,7 @@ internal sealed class MailServer : IAsyncDisposable
         _app = Web(listeners, new WebListeners(_config, certificate, _log));
         JmapHost.Map(_app, JmapPartsOf(_storage));
         AdminHost.Map(_app, AdminPartsOf(_storage, _delivery, _trust, _resolver, certificate));
+        IdentityHost.Map(_app, IdentityPartsOf(_storage));
         await _app.StartAsync(ct);
         _delivery.Start();
         _chores.Follow("reading of the certificate's chain", _ => Task.FromResult(certificate.Current)); // before the first client needs it
@@ -173,6 +178,15 @@ internal sealed class MailServer : IAsyncDisposable
         Time = _time,
         Log = _logs.CreateLogger("Posthorn.Jmap"),
         Hostname = _config.Hostname.Ascii,
+    };
+
+    private IdentityParts IdentityPartsOf(Storage storage) => new()
+    {
+        Facts = Facts.Of(_config),
+        Directory = storage.Directory,
+        IsUnavailable = failure => failure is DatabaseUnavailableException,
+        Time = _time,
+        Logs = _logs,
     };
 
     private AdminParts AdminPartsOf(

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Posthorn.Delivery;
@@ -19,18 +21,22 @@ internal static class Outbound
         Relay = RelayOf(config),
         MessageOctetsMax = config.MessageOctetsMax,
         RecipientsMax = config.RecipientsMax,
+        SendsFailureReports = config.SendFailureReports,
         Milters = new MilterSettings { Milters = config.Milters, FailOpen = config.MilterFailOpen },
         Lifetime = TimeSpan.FromHours(config.LifetimeHours),
         DelayNoticeAfter = TimeSpan.FromHours(config.DelayNoticeHours),
     };
 
-    /// <exception cref="CommandFailedException">The list of public suffixes cannot be read.</exception>
+    /// <exception cref="CommandFailedException">The list of public suffixes, or the authorities for marks, cannot be read.</exception>
     public static TrustSettings Trust(ServerConfig config) => new()
     {
         Hostname = config.Hostname,
         ChecksLocalClients = config.LimitLoopback,
         TrustedSealers = config.TrustedSealers,
         Suffixes = config.PublicSuffixList is { } file ? Suffixes(file) : null,
+        MarkAuthorities = config.MarkAuthoritiesFile is { } authorities ? Authorities(authorities) : null,
+        Https = HttpsSettings.Beside(config.DeliveryPort),
+        PublicAddress = new UriBuilder(Uri.UriSchemeHttps, config.Hostname.Ascii, config.Port(Ports.Https)).Uri,
     };
 
     /// <exception cref="CommandFailedException">The password's file cannot be read, or is empty.</exception>
@@ -66,6 +72,20 @@ internal static class Outbound
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CommandFailedException($"the list of public suffixes cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static X509Certificate2Collection Authorities(string file)
+    {
+        try
+        {
+            var authorities = new X509Certificate2Collection();
+            authorities.ImportFromPemFile(file);
+            return authorities.Count > 0 ? authorities : throw new CommandFailedException($"{file} has no certificate");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new CommandFailedException($"the authorities for marks cannot be read: {e.Message}", e);
         }
     }
 

@@ -5,7 +5,7 @@ namespace Posthorn.Trust;
 /// <summary>The tables of this room.</summary>
 internal static class TrustSchema
 {
-    public static Schema Schema { get; } = new("trust", [Keys]);
+    public static Schema Schema { get; } = new("trust", [Keys, Marks]);
 
     // secret is null only within the action that makes the row: what is sealed is bound to its number.
     private const string Keys = """
@@ -24,6 +24,25 @@ internal static class TrustSchema
         CREATE TABLE trust_secret (
             number BIGINT NOT NULL PRIMARY KEY,
             secret BLOB
+        );
+        """;
+
+    // What domains assert about their marks, and images by their hash.
+    private const string Marks = """
+        CREATE TABLE bimi_assertion (
+            domain TEXT NOT NULL,
+            selector TEXT NOT NULL,
+            authority TEXT NOT NULL,
+            until BIGINT NOT NULL,
+            id TEXT NOT NULL,
+            organization TEXT NOT NULL,
+            note TEXT NOT NULL,
+            silent BIGINT NOT NULL,
+            PRIMARY KEY (domain, selector)
+        ) WITHOUT ROWID;
+        CREATE TABLE bimi_image (
+            id TEXT NOT NULL PRIMARY KEY,
+            image BLOB NOT NULL
         );
         """;
 }

@@ -65,6 +65,17 @@ public sealed class OutgoingReports(
         return report;
     }
 
+    /// <summary>Who gets a failure report: of those that the domain names, the ones that agree to it; addresses of mail only.</summary>
+    public async Task<IReadOnlyList<EmailAddress>> RecipientsAsync(FailureNotice notice, CancellationToken ct)
+    {
+        var found = new List<EmailAddress>();
+        foreach (var uri in ReportUri.ParseList(notice.Destinations, DestinationsMax))
+        {
+            if (uri.Mail is { } mail && await AgreesAsync(notice.Domain, mail.Domain, ct)) found.Add(mail);
+        }
+        return found;
+    }
+
     /// <summary>It is with everybody who wants it, or with the queue.</summary>
     public ValueTask<int> DoneAsync(ReportKind kind, DateOnly day, Domain domain, CancellationToken ct) => db.WriteAsync(
         tx => tx.Prepare("UPDATE report_sent SET state = $1 WHERE day = $2 AND kind = $3 AND domain = $4")

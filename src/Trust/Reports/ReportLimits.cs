@@ -44,4 +44,7 @@ internal static class ReportLimits
 
     /// <summary>How long reports are kept, and how old one may be.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromDays(400);
+
+    /// <summary>Octets of the header that a failure report shows.</summary>
+    public const int ReportedHeaderOctetsMax = 16 * 1024;
 }

@@ -19,6 +19,10 @@ public sealed record HttpsSettings
 
     /// <summary>The certificates to trust; null for those of the system.</summary>
     public X509Certificate2Collection? Roots { get; init; }
+
+    /// <summary>For a server whose peers take mail at this port: several servers on one machine move all their ports by the same offset, and
+    /// stand on loopback.</summary>
+    public static HttpsSettings Beside(int smtpPort) => new() { Port = 443 + smtpPort - 25, Anywhere = smtpPort != 25 };
 }
 
 /// <summary>A policy, or why there is none.</summary>
@@ -28,6 +32,9 @@ public sealed record StsFetch(StsPolicy? Policy, string? ResultType, string? Rea
 {
     internal static StsFetch Failed(string resultType, string reason) => new(null, resultType, reason);
 }
+
+/// <summary>What an address leads to, or why there is nothing.</summary>
+public sealed record HttpsFetch(byte[]? Octets, string? Failure);
 
 /// <summary>HTTPS to hosts that the name system names: no redirects, no proxy, no private networks, bounded in time and octets.</summary>
 public sealed class PolicyHttps : IDisposable
@@ -73,7 +80,8 @@ public sealed class PolicyHttps : IDisposable
             {
                 return StsFetch.Failed("sts-policy-fetch-error", "the policy is not text/plain");
             }
-            if (await ReadAsync(response, ct) is not { } file) return StsFetch.Failed("sts-policy-fetch-error", "the policy is too long");
+            var file = await ReadAsync(response, TlsLimits.PolicyOctetsMax, ct);
+            if (file is null) return StsFetch.Failed("sts-policy-fetch-error", "the policy is too long");
             return StsPolicy.TryParse(file, out var policy, out var fault)
                 ? new StsFetch(policy, null, null)
                 : StsFetch.Failed("sts-policy-invalid", fault);
@@ -87,6 +95,26 @@ public sealed class PolicyHttps : IDisposable
         catch (Exception failure) when (failure is IOException || (failure is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return StsFetch.Failed("sts-policy-fetch-error", failure is IOException ? OneLine(failure) : "the policy's server takes too long");
+        }
+    }
+
+    /// <summary>A file of at most so many octets.</summary>
+    public async Task<HttpsFetch> GetAsync(Uri address, int octetsMax, CancellationToken ct)
+    {
+        try
+        {
+            using var response = await _client.GetAsync(
+                new UriBuilder(address) { Port = _settings.Port }.Uri, HttpCompletionOption.ResponseHeadersRead, ct);
+            if (response.StatusCode != HttpStatusCode.OK) return new(null, $"{address.Host} answers with status {(int)response.StatusCode}");
+            return await ReadAsync(response, octetsMax, ct) is { } file ? new(file, null) : new(null, $"what {address.Host} sends is too long");
+        }
+        catch (HttpRequestException failure)
+        {
+            return new(null, OneLine(failure));
+        }
+        catch (Exception failure) when (failure is IOException || (failure is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            return new(null, failure is IOException ? OneLine(failure) : $"{address.Host} takes too long");
         }
     }
 
@@ -142,12 +170,12 @@ public sealed class PolicyHttps : IDisposable
         throw last!;
     }
 
-    private static async Task<byte[]?> ReadAsync(HttpResponseMessage response, CancellationToken ct)
+    private static async Task<byte[]?> ReadAsync(HttpResponseMessage response, int octetsMax, CancellationToken ct)
     {
         await using var stream = await response.Content.ReadAsStreamAsync(ct);
-        var file = new byte[TlsLimits.PolicyOctetsMax + 1];
+        var file = new byte[octetsMax + 1];
         var length = await stream.ReadAtLeastAsync(file, file.Length, throwOnEndOfStream: false, ct);
-        return length <= TlsLimits.PolicyOctetsMax ? file[..length] : null;
+        return length <= octetsMax ? file[..length] : null;
     }
 
     private static string OneLine(Exception failure)

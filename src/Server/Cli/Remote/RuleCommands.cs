@@ -10,6 +10,8 @@ internal static class RuleCommands
 {
     private const string Path = "rules";
 
+    private static readonly string[] Actions = [.. Enum.GetValues<RuleAction>().Select(Word)];
+
     public static Command Create(RemoteOptions remote) =>
         remote.Group("rule", "The rules that every recipient and every message is asked about.", List(remote), Add(remote), Remove(remote));
 
@@ -26,11 +28,12 @@ internal static class RuleCommands
 
     private static Command Add(RemoteOptions remote)
     {
-        var action = new Argument<string>("ACTION") { Description = "accept, reject, defer, discard, quarantine or add-header." };
-        action.AcceptOnlyFromAmong("accept", "reject", "defer", "discard", "quarantine", "add-header");
+        var action = new Argument<string>("ACTION") { Description = "What is done: " + string.Join(", ", Actions) + "." };
+        action.AcceptOnlyFromAmong(Actions);
         var text = new Option<string>("--text")
         {
-            Description = "The reply, the reason of a quarantine, or the header field to add.",
+            Description = "The reply, the reason of a quarantine, the header field (in one that is rewritten, * stands for what was in it), "
+                + "the address of a redirection, or the number of a route.",
             DefaultValueFactory = _ => "",
         };
         var position = new Option<int>("--position") { Description = "Rules are asked in this order.", DefaultValueFactory = _ => 100 };
@@ -40,6 +43,7 @@ internal static class RuleCommands
         var sender = Condition("--sender", "A pattern for the sender of the envelope.", "PATTERN");
         var recipient = Condition("--recipient", "A pattern for a recipient.", "PATTERN");
         var header = Condition("--header", "A field and a pattern for its value, as 'Subject: *lottery*'.", "PATTERN");
+        var verdict = Condition("--verdict", "What was found out of its origin, as dmarc=fail or spf!=pass.", "METHOD=RESULT");
         return remote.Command(
             "add",
             "Makes a rule; it holds when all its conditions do.",
@@ -48,13 +52,13 @@ internal static class RuleCommands
                 var wanted = Enum.Parse<RuleAction>(call.Get(action)!.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
                 var body = new NewRuleBody(
                     wanted, call.Get(position), call.Get(listener), call.Get(network), call.Get(helo), call.Get(sender), call.Get(recipient),
-                    call.Get(header), call.Get(text)!);
+                    call.Get(header), call.Get(verdict), call.Get(text)!);
                 return call.Print(
                     await call.Api.SendAsync(HttpMethod.Post, Path, body, AdminJson.Default.NewRuleBody, AdminJson.Default.RuleView, call.Ct),
                     AdminJson.Default.RuleView,
                     rule => call.Say($"Rule {rule.Id} is made."));
             },
-            action, text, position, listener, network, helo, sender, recipient, header);
+            action, text, position, listener, network, helo, sender, recipient, header, verdict);
     }
 
     private static Command Remove(RemoteOptions remote)
@@ -79,7 +83,7 @@ internal static class RuleCommands
         (string Name, string? Pattern)[] conditions =
         [
             ("listener", rule.Listener), ("network", rule.Network), ("helo", rule.Helo), ("sender", rule.Sender), ("recipient", rule.Recipient),
-            ("header", rule.Header),
+            ("header", rule.Header), ("verdict", rule.Verdict),
         ];
         var named = conditions.Where(static condition => condition.Pattern is not null)
             .Select(static condition => $"{condition.Name}={condition.Pattern}");

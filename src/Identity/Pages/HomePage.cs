@@ -1,12 +1,15 @@
-using Microsoft.AspNetCore.Http;
+using Posthorn.Core;
 
-namespace Posthorn.Admin;
+namespace Posthorn.Identity;
 
 /// <summary><c>/</c>: what runs here, and what to type into a mail client.</summary>
 internal static class HomePage
 {
-    public static Task ServeAsync(HttpContext context, ServerFacts facts)
+    public static IEnumerable<Route> Routes => [Route.Get("/", Entry.Anyone, ShowAsync)];
+
+    private static Task ShowAsync(Visit visit)
     {
+        var facts = visit.Parts.Facts;
         var incoming = Of(facts, ClientProtocol.Imap) ?? Of(facts, ClientProtocol.Pop3);
         var outgoing = Of(facts, ClientProtocol.Submission);
         var host = facts.Hostname.Unicode;
@@ -14,10 +17,11 @@ internal static class HomePage
             <h1>{host}</h1>
             <p class="lead">This server keeps and sends mail. Add an account to your mail program with your e-mail address, your password and
             these settings.</p>
+            <p><a class="button" href="{OverviewPage.Path}">{(visit.IsLoggedIn ? "Your account" : "Log in to your account")}</a></p>
             <div class="cards">
             {Card("Incoming mail", host, incoming)}
             {Card("Outgoing mail", host, outgoing)}
-            <section class="card log-in" aria-label="Log-in">
+            <section class="card wide" aria-label="Log-in">
             <h2>Log-in</h2>
             <dl>
             <dt>User name</dt><dd>your whole e-mail address</dd>
@@ -27,17 +31,8 @@ internal static class HomePage
             </div>
             {Others(facts, incoming, outgoing)}
             """);
-        return PageShell.WriteAsync(context, StatusCodes.Status200OK, "Mail on " + host, content);
+        return visit.ShowAsync(new Page("Mail on " + host, content));
     }
-
-    public static Task ServeNothingAsync(HttpContext context) => PageShell.WriteAsync(
-        context,
-        StatusCodes.Status404NotFound,
-        "Nothing here",
-        Html.Of($"""
-            <h1>There is nothing here</h1>
-            <p class="lead">The address leads nowhere on this server. <a href="/">The settings for mail programs</a> are on the first page.</p>
-            """));
 
     private static ClientService? Of(ServerFacts facts, ClientProtocol protocol) =>
         facts.Services.Where(service => service.Protocol == protocol).OrderBy(service => service.Security).FirstOrDefault();
@@ -61,12 +56,12 @@ internal static class HomePage
         return Html.Of($"""
             <details>
             <summary>For programs that cannot use these ports</summary>
-            <table>
+            <div class="scroll"><table>
             <thead><tr><th scope="col">Protocol</th><th scope="col">Port</th><th scope="col">Security</th></tr></thead>
             <tbody>
             {Html.Join(others.Select(Row))}
             </tbody>
-            </table>
+            </table></div>
             </details>
             """);
     }

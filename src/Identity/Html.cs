@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Encodings.Web;
 
-namespace Posthorn.Admin;
+namespace Posthorn.Identity;
 
 /// <summary>Markup. Text becomes markup only by being encoded, in <see cref="Html.Of"/>'s holes; nothing else makes one.</summary>
 internal readonly struct Html
