@@ -72,7 +72,8 @@ public sealed class Uploads
         var known = tx.Prepare("SELECT upload FROM upload WHERE account = $1 AND blob = $2").Bind(account.Value).Bind(hash).Scalar();
         if (known is not null)
         {
-            tx.Prepare("UPDATE upload SET uploaded_at = $1 WHERE account = $2 AND upload = $3").Bind(tx.Now).Bind(account.Value).Bind(known).Execute();
+            tx.Prepare("UPDATE upload SET uploaded_at = $1 WHERE account = $2 AND upload = $3")
+                .Bind(tx.Now).Bind(account.Value).Bind(known).Execute();
             return new Upload(staged.Id, staged.Length);
         }
 

@@ -48,12 +48,14 @@ internal static partial class Answers
                 foreach (var list in (string[])["created", "updated", "destroyed"]) Ids(o[list]!);
                 break;
             case "query":
-                foreach (var key in (string[])["accountId", "queryState", "canCalculateChanges", "position", "ids"]) Assert.True(o.ContainsKey(key), key);
+                foreach (var key in (string[])["accountId", "queryState", "canCalculateChanges", "position", "ids"]) Assert.True(o.ContainsKey(key),
+                    key);
                 Ids(o["ids"]!);
                 Number(o["position"]!);
                 break;
             case "queryChanges":
-                foreach (var key in (string[])["accountId", "oldQueryState", "newQueryState", "removed", "added"]) Assert.True(o.ContainsKey(key), key);
+                foreach (var key in (string[])["accountId", "oldQueryState", "newQueryState", "removed", "added"]) Assert.True(o.ContainsKey(key),
+                    key);
                 Ids(o["removed"]!);
                 foreach (var added in o["added"]!.AsArray()) Keys(added!.AsObject(), "id", "index");
                 break;
@@ -93,7 +95,9 @@ internal static partial class Answers
                     break;
                 case "hasAttachment" or "isSubscribed": _ = value!.GetValue<bool>(); break;
                 case "preview": Assert.True(value!.GetValue<string>().Length <= 256); break;
-                case "myRights": Assert.Equal(9, value!.AsObject().Count(p => p.Value!.GetValueKind() is JsonValueKind.True or JsonValueKind.False)); break;
+                case "myRights":
+                    Assert.Equal(9, value!.AsObject().Count(p =>
+                    p.Value!.GetValueKind() is JsonValueKind.True or JsonValueKind.False)); break;
                 case "emailIds": Ids(value!); break;
                 case "bodyValues": Assert.All(value!.AsObject(), p => Keys(p.Value!.AsObject(), "value", "isEncodingProblem", "isTruncated")); break;
             }

@@ -73,7 +73,9 @@ public sealed class CoreTests
         Assert.Equal("maxCallsInRequest", many["limit"]!.GetValue<string>());
         var (_, large) = await client.PostAsync(new string(' ', JmapLimits.RequestOctetsMax) + "{}");
         Assert.Equal("maxSizeRequest", large["limit"]!.GetValue<string>());
-        var (_, deep) = await client.PostAsync($$$"""{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Core/echo",{"a":{{{new string('[', 5000)}}}{{{new string(']', 5000)}}}},"0"]]}""");
+        var (_, deep) = await client.PostAsync(
+            """{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Core/echo",{"a":"""
+            + new string('[', 5000) + new string(']', 5000) + """},"0"]]}""");
         Assert.EndsWith("notJSON", deep["type"]!.GetValue<string>(), StringComparison.Ordinal);
         var ids = string.Join(',', Enumerable.Range(0, 1001).Select(i => $"\"M1-{i}\""));
         Assert.Equal("requestTooLarge", await client.ErrorAsync("Email/get", $$$"""{"ids":[{{{ids}}}]}"""));

@@ -18,8 +18,14 @@ public sealed class MailTests
         var inbox = (await client.MailboxIdsAsync())["INBOX"];
         var got = await client.CallsAsync(
             """["Mailbox/get",{"accountId":"$A","ids":null},"0"]""",
-            $$$"""["Email/query",{"accountId":"$A","filter":{"inMailbox":"{{{inbox}}}"},"sort":[{"property":"receivedAt","isAscending":false}],"collapseThreads":true,"limit":50,"calculateTotal":true},"1"]""",
-            """["Email/get",{"accountId":"$A","#ids":{"resultOf":"1","name":"Email/query","path":"/ids"},"properties":["threadId","mailboxIds","keywords","from","subject","receivedAt","size","preview","hasAttachment"]},"2"]""",
+            $$$"""
+            ["Email/query",{"accountId":"$A","filter":{"inMailbox":"{{{inbox}}}"},"sort":[{"property":"receivedAt","isAscending":false}],
+             "collapseThreads":true,"limit":50,"calculateTotal":true},"1"]
+            """,
+            """
+            ["Email/get",{"accountId":"$A","#ids":{"resultOf":"1","name":"Email/query","path":"/ids"},"properties":["threadId",
+             "mailboxIds","keywords","from","subject","receivedAt","size","preview","hasAttachment"]},"2"]
+            """,
             """["Thread/get",{"accountId":"$A","#ids":{"resultOf":"2","name":"Email/get","path":"/list/*/threadId"}},"3"]""");
         var box = got[0]![1]!["list"]![0]!;
         Assert.Equal((3, 2, 2, 2), (Int(box, "totalEmails"), Int(box, "unreadEmails"), Int(box, "totalThreads"), Int(box, "unreadThreads")));
@@ -44,7 +50,8 @@ public sealed class MailTests
             """);
         var id = set["created"]!["k1"]!["id"]!.GetValue<string>();
         var got = (await client.CallAsync("Email/get", $$$"""
-            {"ids":["{{{id}}}"],"properties":["subject","from","to","keywords","mailboxIds","bodyStructure","textBody","htmlBody","attachments","bodyValues","messageId","sentAt","hasAttachment","header:x-thing:asText","size","blobId"],
+            {"ids":["{{{id}}}"],"properties":["subject","from","to","keywords","mailboxIds","bodyStructure","textBody","htmlBody","attachments",
+             "bodyValues","messageId","sentAt","hasAttachment","header:x-thing:asText","size","blobId"],
              "bodyProperties":["partId","type","name","size","blobId","charset","subParts","disposition"],"fetchAllBodyValues":true}
             """))["list"]![0]!;
         Assert.Equal("Grüße aus 中国", got["subject"]!.GetValue<string>());
@@ -77,7 +84,9 @@ public sealed class MailTests
             {"ifInState":"{{{state}}}","update":{"{{{id}}}":{"keywords/$seen":true,"keywords/x":true,"mailboxIds/{{{boxes["Archive"]}}}":true} } }
             """);
         Assert.True(set["updated"]!.AsObject().ContainsKey(id), set.ToJsonString());
-        Assert.Equal("stateMismatch", await client.ErrorAsync("Email/set", $$$"""{"ifInState":"{{{state}}}","update":{"{{{id}}}":{"keywords/$seen":null} } }"""));
+        Assert.Equal(
+            "stateMismatch",
+            await client.ErrorAsync("Email/set", $$$"""{"ifInState":"{{{state}}}","update":{"{{{id}}}":{"keywords/$seen":null} } }"""));
         await client.CallAsync("Email/set", $$$"""{"update":{"{{{id}}}":{"keywords":{"$flagged":true},"mailboxIds/{{{boxes["INBOX"]}}}":null} } }""");
         var now = (await client.CallAsync("Email/get", $$$"""{"ids":["{{{id}}}"],"properties":["keywords","mailboxIds"]}"""))["list"]![0]!;
         Assert.Equal("""{"$flagged":true}""", now["keywords"]!.ToJsonString());
@@ -87,7 +96,8 @@ public sealed class MailTests
         var counts = await client.CallAsync("Mailbox/changes", $$$"""{"sinceState":"{{{state}}}"}""");
         Assert.Equal(new[] { boxes["Archive"], boxes["INBOX"] }.Order(), counts["updated"]!.AsArray().Select(i => i!.GetValue<string>()).Order());
         Assert.Equal(4, counts["updatedProperties"]!.AsArray().Count);
-        var refused = await client.CallAsync("Email/set", $$$"""{"update":{"{{{id}}}":{"mailboxIds/{{{boxes["Archive"]}}}":null}},"destroy":["M9-9"]}""");
+        var refused = await client.CallAsync(
+            "Email/set", $$$"""{"update":{"{{{id}}}":{"mailboxIds/{{{boxes["Archive"]}}}":null}},"destroy":["M9-9"]}""");
         Assert.Equal("invalidProperties", refused["notUpdated"]![id]!["type"]!.GetValue<string>());
         Assert.Equal("notFound", refused["notDestroyed"]!["M9-9"]!["type"]!.GetValue<string>());
         var gone = await client.CallAsync("Email/set", $$$"""{"destroy":["{{{id}}}"]}""");
@@ -122,7 +132,8 @@ public sealed class MailTests
         using var client = server.Client();
         var state = (await client.CallAsync("Mailbox/get"))["state"]!.GetValue<string>();
         var set = await client.CallAsync("Mailbox/set", """
-            {"create":{"b":{"name":"Below","parentId":"#a"},"a":{"name":"Above","sortOrder":7},"c":{"name":"Circle","parentId":"#d"},"d":{"name":"Circle","parentId":"#c"},
+            {"create":{"b":{"name":"Below","parentId":"#a"},"a":{"name":"Above","sortOrder":7},"c":{"name":"Circle","parentId":"#d"},
+             "d":{"name":"Circle","parentId":"#c"},
              "e":{"name":"a/b"},"f":{"name":"Trash"},"g":{"name":"x","role":"inbox"}}}
             """);
         Assert.Equal(["a", "b"], set["created"]!.AsObject().Select(c => c.Key).Order());
@@ -138,7 +149,9 @@ public sealed class MailTests
         Assert.Equal("mailboxHasChild", refused["notDestroyed"]![a]!["type"]!.GetValue<string>());
         refused = await client.CallAsync("Mailbox/set", $$$"""{"destroy":["{{{b}}}"]}""");
         Assert.Equal("mailboxHasEmail", refused["notDestroyed"]![b]!["type"]!.GetValue<string>());
-        var gone = await client.CallAsync("Mailbox/set", $$$"""{"onDestroyRemoveEmails":true,"update":{"{{{a}}}":{"name":"Renamed","isSubscribed":false}},"destroy":["{{{a}}}","{{{b}}}"]}""");
+        var gone = await client.CallAsync("Mailbox/set", $$$"""
+            {"onDestroyRemoveEmails":true,"update":{"{{{a}}}":{"name":"Renamed","isSubscribed":false}},"destroy":["{{{a}}}","{{{b}}}"]}
+            """);
         Assert.Equal(2, gone["destroyed"]!.AsArray().Count);
         Assert.Empty((await client.CallAsync("Email/query"))["ids"]!.AsArray());
     }

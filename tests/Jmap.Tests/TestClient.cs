@@ -30,7 +30,8 @@ internal sealed class TestClient(HttpClient http, AccountId account) : IDisposab
     public async Task<JsonArray> CallsAsync(params string[] calls)
     {
         var (status, body) = await PostAsync(
-            $$"""{"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail"],"methodCalls":[{{string.Join(',', calls).Replace("$A", Account, StringComparison.Ordinal)}}]}""");
+            """{"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail"],"methodCalls":["""
+            + string.Join(',', calls).Replace("$A", Account, StringComparison.Ordinal) + "]}");
         Assert.True(status == 200, body.ToJsonString());
         Answers.Check(body);
         return body["methodResponses"]!.AsArray();
@@ -68,7 +69,8 @@ internal sealed class TestClient(HttpClient http, AccountId account) : IDisposab
         return JsonNode.Parse(await response.Content.ReadAsStringAsync())!.AsObject();
     }
 
-    public Task<byte[]> DownloadAsync(string blob) => Http.GetByteArrayAsync(new Uri(Http.BaseAddress!, $"/jmap/download/{Account}/{blob}/name?accept=text/plain"));
+    public Task<byte[]> DownloadAsync(string blob) => Http.GetByteArrayAsync(new Uri(Http.BaseAddress!,
+        $"/jmap/download/{Account}/{blob}/name?accept=text/plain"));
 
     public async Task<Dictionary<string, string>> MailboxIdsAsync()
     {

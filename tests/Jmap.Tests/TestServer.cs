@@ -30,7 +30,8 @@ internal sealed class TestServer : IAsyncDisposable
     private readonly HttpClientHandler _handler = new();
 
     private TestServer(
-        string folder, Database db, Database searchDb, BlobStore blobs, MailDirectory directory, MailStore store, WebApplication app, AccountId account,
+        string folder, Database db, Database searchDb, BlobStore blobs, MailDirectory directory, MailStore store, WebApplication app,
+            AccountId account,
         AccountId other)
     {
         (_folder, _db, _searchDb, _blobs, _directory, Store, _app, Account, OtherAccount) =
@@ -100,7 +101,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     /// <summary>A message comes into a mailbox without any client's doing.</summary>
     public async Task<Appended> DeliverAsync(
-        ReadOnlyMemory<byte> message, SystemFlags flags = SystemFlags.None, MailboxId? mailbox = null, DateTimeOffset? at = null, AccountId? account = null)
+        ReadOnlyMemory<byte> message, SystemFlags flags = SystemFlags.None, MailboxId? mailbox = null, DateTimeOffset? at = null,
+            AccountId? account = null)
     {
         var staged = await Store.StageAsync(message);
         var email = staged.ToEmail(flags, [], at ?? DateTimeOffset.UtcNow);

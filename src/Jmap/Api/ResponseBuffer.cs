@@ -45,7 +45,8 @@ internal sealed class ResponseBuffer : IBufferWriter<byte>, IDisposable
     {
         var needed = Length + Math.Max(sizeHint, 256);
         if (needed <= _bytes.Length) return;
-        if (needed > JmapLimits.ResponseOctetsMax) throw new MethodErrorException("requestTooLarge", "the answer would be too large: ask for less at once");
+        if (needed > JmapLimits.ResponseOctetsMax) throw new MethodErrorException("requestTooLarge",
+            "the answer would be too large: ask for less at once");
         var grown = ArrayPool<byte>.Shared.Rent(Math.Max(needed, _bytes.Length * 2));
         _bytes.AsSpan(0, Length).CopyTo(grown);
         ArrayPool<byte>.Shared.Return(_bytes);

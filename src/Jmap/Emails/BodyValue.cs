@@ -54,7 +54,8 @@ internal sealed record BodyValue(string Value, bool IsEncodingProblem, bool IsTr
             if (octets > octetsMax) break;
             end += rune.Utf16SequenceLength;
         }
-        if (isHtml && end > 0 && text.LastIndexOf('<', end - 1, end) is var open && open > text.LastIndexOf('>', end - 1, end)) end = Math.Max(open, 0);
+        if (isHtml && end > 0 && text.LastIndexOf('<', end - 1, end) is var open && open > text.LastIndexOf('>', end - 1, end)) end = Math.Max(open,
+            0);
         return text[..end];
     }
 

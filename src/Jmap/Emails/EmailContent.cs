@@ -43,7 +43,8 @@ internal sealed class EmailContent
         return content;
     }
 
-    private static long HeaderLength(ReadOnlySpan<byte> structure) => new StructureView(structure).Root is var root ? root.HeaderStart + root.HeaderLength : 0;
+    private static long HeaderLength(ReadOnlySpan<byte> structure) => new StructureView(structure).Root is var root
+        ? root.HeaderStart + root.HeaderLength : 0;
 
     private List<BodyPart> PartsWithValues(EmailProperties wanted)
     {
@@ -63,7 +64,8 @@ internal sealed class EmailContent
         foreach (var part in Root!.All)
         {
             var isRoot = ReferenceEquals(part, Root);
-            var (start, length) = isRoot ? (0L, record.PrefixLength + part.HeaderLength) : (record.PrefixLength + part.HeaderStart, part.HeaderLength);
+            var (start, length) = isRoot ? (0L, record.PrefixLength + part.HeaderLength)
+                : (record.PrefixLength + part.HeaderStart, part.HeaderLength);
             PartHeaders[part.HeaderStart] = await ReadAsync(message, start, length, ct);
         }
     }

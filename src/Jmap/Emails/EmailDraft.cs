@@ -92,7 +92,8 @@ internal sealed class EmailDraft : IDisposable
             }
             foreach (var name in (ReadOnlySpan<string>)["isEncodingProblem", "isTruncated"])
             {
-                if (value.Value.TryGetProperty(name, out var flag) && flag.ValueKind != JsonValueKind.False) throw Invalid($"{path}/{name}", "it is false");
+                if (value.Value.TryGetProperty(name, out var flag) && flag.ValueKind != JsonValueKind.False) throw Invalid($"{path}/{name}",
+                    "it is false");
             }
             _values[value.Name] = text.GetString()!;
         }
@@ -104,7 +105,8 @@ internal sealed class EmailDraft : IDisposable
         {
             foreach (var name in BodyProperties.AsSpan(1).ToArray())
             {
-                if (written.TryGetProperty(name, out var other) && other.ValueKind != JsonValueKind.Null) throw Invalid(name, "bodyStructure is given, too");
+                if (written.TryGetProperty(name, out var other) && other.ValueKind != JsonValueKind.Null) throw Invalid(name,
+                    "bodyStructure is given, too");
             }
             Body = await PartAsync(structure, "bodyStructure", null);
             return;

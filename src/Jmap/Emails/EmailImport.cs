@@ -45,7 +45,8 @@ internal static class EmailImport
         var mailboxes = MetadataReader.Mailboxes(call, account, written.TryGetProperty("mailboxIds"u8, out var ids) ? ids : default);
         var (flags, keywords) = written.TryGetProperty("keywords"u8, out var set) && set.ValueKind != JsonValueKind.Null
             ? MetadataReader.Keywords(set) : (SystemFlags.None, []);
-        var blobId = written.TryGetProperty("blobId"u8, out var named) && named.ValueKind == JsonValueKind.String ? call.Resolve(named.GetString()!) : null;
+        var blobId = written.TryGetProperty("blobId"u8, out var named) && named.ValueKind == JsonValueKind.String ? call.Resolve(named.GetString()!)
+            : null;
         using var blob = blobId is null ? null : await OpenBlob.OpenAsync(call.Store, account, blobId, call.Cancellation);
         if (blob is null) throw new SetErrorException(SetError.Invalid("blobId", "there is no such blob"));
         var receivedAt = written.TryGetProperty("receivedAt"u8, out var at) && at.ValueKind != JsonValueKind.Null

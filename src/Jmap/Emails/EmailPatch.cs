@@ -21,7 +21,8 @@ internal static class EmailPatch
             switch (root, member)
             {
                 case ("keywords", null):
-                    var (flags, keywords) = property.Value.ValueKind == JsonValueKind.Null ? (SystemFlags.None, []) : MetadataReader.Keywords(property.Value);
+                    var (flags, keywords) = property.Value.ValueKind == JsonValueKind.Null ? (SystemFlags.None, [])
+                        : MetadataReader.Keywords(property.Value);
                     update = update with { ReplacesKeywords = true };
                     raised |= flags;
                     added.AddRange(keywords);
@@ -51,7 +52,12 @@ internal static class EmailPatch
         }
         return update with
         {
-            AddedFlags = raised, RemovedFlags = lowered, AddedKeywords = added, RemovedKeywords = removed, AddedMailboxes = into, RemovedMailboxes = from,
+            AddedFlags = raised,
+            RemovedFlags = lowered,
+            AddedKeywords = added,
+            RemovedKeywords = removed,
+            AddedMailboxes = into,
+            RemovedMailboxes = from,
         };
     }
 

@@ -61,7 +61,8 @@ internal static class EmailSet
                 ? MetadataReader.Time(at, "receivedAt") : call.Scope.Parts.Time.GetUtcNow();
             using var draft = await EmailDraft.ReadAsync(call, account, written);
             var staged = await StageAsync(call, draft);
-            var created = await call.Store.Emails.CreateAsync(account, staged.ToEmail(flags, keywords, receivedAt), mailboxes, guard, call.Cancellation);
+            var created = await call.Store.Emails.CreateAsync(account, staged.ToEmail(flags, keywords, receivedAt), mailboxes, guard,
+                call.Cancellation);
             if (created.TryGet(out var delivered))
             {
                 result.Created(entry.Name, ObjectId.Of(account, delivered.Email), json => WriteCreated(json, account, delivered));

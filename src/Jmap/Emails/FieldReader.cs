@@ -51,7 +51,8 @@ internal static class FieldReader
         var groups = new List<WrittenGroup>();
         foreach (var group in value.EnumerateArray())
         {
-            if (group.ValueKind != JsonValueKind.Object || !group.TryGetProperty("addresses"u8, out var addresses)) throw Invalid(path, "groups are needed");
+            if (group.ValueKind != JsonValueKind.Object || !group.TryGetProperty("addresses"u8, out var addresses)) throw Invalid(path,
+                "groups are needed");
             groups.Add(new WrittenGroup(OptionalText(group, "name", path), Addresses(addresses, path)));
         }
         return groups;
@@ -63,7 +64,8 @@ internal static class FieldReader
         var addresses = new List<WrittenAddress>();
         foreach (var item in value.EnumerateArray())
         {
-            if (item.ValueKind != JsonValueKind.Object || OptionalText(item, "email", path) is not { } email) throw Invalid(path, "an email is needed");
+            if (item.ValueKind != JsonValueKind.Object || OptionalText(item, "email", path) is not { } email) throw Invalid(path,
+                "an email is needed");
             var at = email.LastIndexOf('@');
             addresses.Add(new WrittenAddress(
                 OptionalText(item, "name", path) ?? "", at < 0 ? email : email[..at], at < 0 ? "" : email[(at + 1)..], false));

@@ -35,7 +35,8 @@ internal static class MetadataReader
         Store.Keyword.IsValid(name) ? name.ToLowerInvariant() : throw Invalid(path, "it is no keyword");
 
     public static DateTimeOffset Time(JsonElement value, string path) =>
-        value.ValueKind == JsonValueKind.String && Dates.TryParseUtc(value.GetString()!, out var at) ? at : throw Invalid(path, "a UTCDate is needed");
+        value.ValueKind == JsonValueKind.String && Dates.TryParseUtc(value.GetString()!, out var at) ? at
+            : throw Invalid(path, "a UTCDate is needed");
 
     // A set is an object whose values are true.
     private static List<string> Names(JsonElement value, string path)

@@ -78,7 +78,8 @@ internal sealed class PartDraft
     private void TakeField(JsonProperty property, HashSet<string> fieldsOfEmail)
     {
         if (HeaderRequest.TryParse(property.Name) is not { } request) throw Invalid(property.Name, "it cannot be set");
-        if (request.Field.Equals("Content-Transfer-Encoding", StringComparison.OrdinalIgnoreCase)) throw Invalid(property.Name, "the server chooses it");
+        if (request.Field.Equals("Content-Transfer-Encoding", StringComparison.OrdinalIgnoreCase)) throw Invalid(property.Name,
+            "the server chooses it");
         if (fieldsOfEmail.Contains(request.Field)) throw Invalid(property.Name, "the Email has the field already");
         if (!_fieldNames.Add(request.Field)) throw Invalid(property.Name, "the field is given twice");
         Fields.AddRange(FieldReader.Read(property).Fields);
@@ -93,7 +94,8 @@ internal sealed class PartDraft
     }
 
     private string Token(string name, string text) =>
-        text.Length > 0 && text.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? text.ToLowerInvariant() : throw Invalid(name, "a token is needed");
+        text.Length > 0 && text.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? text.ToLowerInvariant()
+            : throw Invalid(name, "a token is needed");
 
     private string Line(string name, string text) =>
         text.Length > 0 && !text.Any(static c => char.IsControl(c) || c is '<' or '>') ? text : throw Invalid(name, "it is no such value");

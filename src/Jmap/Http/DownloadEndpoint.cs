@@ -67,7 +67,8 @@ internal sealed class DownloadEndpoint(JmapParts parts)
     {
         var plain = new StringBuilder();
         foreach (var c in name) plain.Append(c is >= ' ' and <= '~' and not ('"' or '\\' or '%' or '/') ? c : '_');
-        return $"attachment; filename=\"{plain}\"; filename*=UTF-8''{Uri.EscapeDataString(string.Concat(name.Where(static c => !char.IsControl(c))))}";
+        var whole = Uri.EscapeDataString(string.Concat(name.Where(static c => !char.IsControl(c))));
+        return $"attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}";
     }
 
     // RFC 9110 §14.2: one range; whatever else stands there is passed over, and the whole is answered.
@@ -106,6 +107,7 @@ internal sealed class DownloadEndpoint(JmapParts parts)
         var query = target.IndexOf('?', StringComparison.Ordinal);
         var path = query < 0 ? target : target[..query];
         var start = path.IndexOf(JmapHost.DownloadPath, StringComparison.Ordinal);
-        return start < 0 ? [] : [.. path[(start + JmapHost.DownloadPath.Length)..].Split('/', StringSplitOptions.RemoveEmptyEntries).Select(Uri.UnescapeDataString)];
+        return start < 0 ? [] : [.. path[(start + JmapHost.DownloadPath.Length)..].Split('/',
+            StringSplitOptions.RemoveEmptyEntries).Select(Uri.UnescapeDataString)];
     }
 }

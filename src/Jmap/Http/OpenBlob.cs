@@ -83,7 +83,8 @@ internal sealed class OpenBlob : IDisposable
 
     public void Dispose() => _message.Dispose();
 
-    private Stream Raw() => _inner is null ? new OctetRange(_message, _start, _octets) : new MemoryStream(_inner, (int)_start, (int)_octets, writable: false);
+    private Stream Raw() => _inner is null ? new OctetRange(_message, _start, _octets)
+        : new MemoryStream(_inner, (int)_start, (int)_octets, writable: false);
 
     // What this is open on passes to the part.
     private async ValueTask<OpenBlob?> PartAsync(string section, CancellationToken ct)

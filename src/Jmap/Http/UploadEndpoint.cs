@@ -25,7 +25,8 @@ internal sealed class UploadEndpoint(JmapParts parts)
         }
         try
         {
-            if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = null; // counted by the store
+            // The store counts.
+            if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = null;
             var added = await parts.Store.Uploads.AddAsync(account, context.Request.Body, JmapLimits.UploadOctetsMax, context.RequestAborted);
             if (!added.TryGet(out var upload))
             {

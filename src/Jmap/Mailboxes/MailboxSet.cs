@@ -157,7 +157,12 @@ internal static class MailboxSet
                 throw Invalid("parentId", "there is no such mailbox");
             case "role" when kind == JsonValueKind.Null: return update with { SetsRole = true, Role = null };
             case "role" when kind == JsonValueKind.String:
-                return update with { SetsRole = true, Role = MailboxWriter.RoleOf(value.GetString()!) ?? throw Invalid("role", "there is no such role") };
+                return update with
+                {
+                    SetsRole = true,
+                    Role = MailboxWriter.RoleOf(value.GetString()!)
+                    ?? throw Invalid("role", "there is no such role")
+                };
             case "sortOrder" when Arguments.TryWhole(value, out var order) && order is >= 0 and <= int.MaxValue:
                 return update with { SortOrder = (uint)order };
             case "isSubscribed" when kind is JsonValueKind.True or JsonValueKind.False: return update with { Subscribed = value.GetBoolean() };

@@ -76,7 +76,8 @@ internal sealed class EmailFilter
             case "hasKeyword": return new KeywordTest(Keyword(value, path), true);
             case "notKeyword": return new KeywordTest(Keyword(value, path), false);
             case "hasAttachment":
-                if (value.ValueKind is not (JsonValueKind.True or JsonValueKind.False)) throw MethodErrorException.Invalid(path, "a Boolean is needed");
+                if (value.ValueKind is not (JsonValueKind.True or JsonValueKind.False)) throw MethodErrorException.Invalid(path,
+                    "a Boolean is needed");
                 var has = value.GetBoolean();
                 return new RowTest(row => row.HasAttachment == has);
             case "text": return new TextTest(TextField.Any, SearchTerms.Parse(Text(value, path)));
@@ -93,7 +94,8 @@ internal sealed class EmailFilter
 
     private static HeaderTest Header(JsonElement value, string path)
     {
-        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() is not (1 or 2)) throw MethodErrorException.Invalid(path, "one or two Strings are needed");
+        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() is not (1 or 2)) throw MethodErrorException.Invalid(path,
+            "one or two Strings are needed");
         return new HeaderTest(Text(value[0], path + "/0"), value.GetArrayLength() == 2 ? Text(value[1], path + "/1") : null);
     }
 

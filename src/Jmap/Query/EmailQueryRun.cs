@@ -5,8 +5,8 @@ using Posthorn.Store;
 namespace Posthorn.Jmap;
 
 /// <summary>
-/// Runs an Email/query in its final order and stops when enough is known. Rows decide most; what they cannot decide is looked up in stored columns, and
-/// only then in the message.
+/// Runs an Email/query in its final order and stops when enough is known. Rows decide most; what they cannot decide is looked up in
+/// stored columns, and only then in the message.
 /// </summary>
 internal sealed class EmailQueryRun(MethodCall call, AccountId account, AccountIndex index, EmailFilter filter, EmailComparator order, bool collapses)
 {
@@ -133,7 +133,8 @@ internal sealed class EmailQueryRun(MethodCall call, AccountId account, AccountI
         candidate.Texts ??= new EmailTexts("", "", "", "", "", null); // destroyed meanwhile: it has no words
         candidate.HasHeader = true;
         using var message = await call.Store.Emails.OpenMessageAsync(account, candidate.Row.Email, call.Cancellation);
-        if (message is not null && filter.WordTests.Any(static t => t is HeaderTest)) candidate.Header = await ReadHeaderAsync(message, call.Cancellation);
+        if (message is not null && filter.WordTests.Any(static t => t is HeaderTest)) candidate.Header = await ReadHeaderAsync(message,
+            call.Cancellation);
         if (message is null || !_readsBody)
         {
             candidate.Words = SearchText.Extract(default);

@@ -90,7 +90,8 @@ internal static class FilterReader
         }
         foreach (var property in value.EnumerateObject())
         {
-            if (property.Name is not ("operator" or "conditions")) throw MethodErrorException.Invalid(path + "/" + property.Name, "there is no such property");
+            if (property.Name is not ("operator" or "conditions")) throw MethodErrorException.Invalid(path + "/" + property.Name,
+                "there is no such property");
         }
         var parts = new List<FilterNode<T>>();
         foreach (var part in conditions.EnumerateArray()) parts.Add(Node(part, path + "/conditions/" + parts.Count, conditionOf, ref nodes));

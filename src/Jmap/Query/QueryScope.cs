@@ -23,7 +23,9 @@ internal sealed class QueryScope(AccountIndex index)
         return has;
     }
 
-    /// <summary>How many Emails of the row's Thread JMAP sees, and how many of those have the keyword; an Email in two mailboxes counts twice.</summary>
+    /// <summary>
+    /// How many Emails of the row's Thread JMAP sees, and how many of those have the keyword; an Email in two mailboxes counts twice.
+    /// </summary>
     public (int All, int With) Thread(in EmailRow row, string keyword)
     {
         if (!_threads.TryGetValue(keyword, out var threads)) _threads[keyword] = threads = Count(keyword);
