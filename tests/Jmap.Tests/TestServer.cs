@@ -41,6 +41,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public MailStore Store { get; }
 
+    public MailDirectory Directory => _directory;
+
     public Database Db => _db;
 
     public AccountId Account { get; }
