@@ -17,8 +17,8 @@ internal abstract class Target
     public static readonly IReadOnlyList<Target> All =
     [
         new AddressTarget(), new BimiTarget(), new ConfigTarget(), new DkimTarget(), new DmarcTarget(), new FeedbackTarget(), new ImapTarget(),
-        new MimeTarget(), new Pop3Target(), new ReportTarget(), new ScramTarget(), new SmtpTarget(), new SpfTarget(),
-        new StsTarget(), new ZoneTarget(),
+        new MimeTarget(), new NextTarget(), new PasskeyTarget(), new Pop3Target(), new ReportTarget(), new ScramTarget(), new SmtpTarget(),
+        new SpfTarget(), new StsTarget(), new ZoneTarget(),
     ];
 
     /// <summary>The folder of its seeds, and what it is called on the command line.</summary>

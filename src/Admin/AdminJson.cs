@@ -17,6 +17,7 @@ namespace Posthorn.Admin;
         typeof(WordConverter<AccountKind>), typeof(WordConverter<AccountState>), typeof(WordConverter<ClientProtocol>),
         typeof(WordConverter<ConnectionSecurity>), typeof(WordConverter<Disposition>), typeof(WordConverter<DmarcHandling>),
         typeof(WordConverter<DnsRecordState>), typeof(WordConverter<HopSecurity>), typeof(WordConverter<JourneyStep>),
+        typeof(WordConverter<LoginOutcome>),
         typeof(WordConverter<QueueState>), typeof(WordConverter<ReportFaultKind>), typeof(WordConverter<ReportKind>), typeof(WordConverter<Role>),
         typeof(WordConverter<RouteAction>), typeof(WordConverter<RuleAction>), typeof(WordConverter<SigningKeyState>), typeof(WordConverter<StsMode>),
         typeof(WordConverter<TlsRequirement>), typeof(WordConverter<VerifyLineKind>),
@@ -30,11 +31,13 @@ namespace Posthorn.Admin;
 [JsonSerializable(typeof(DnsReport))]
 [JsonSerializable(typeof(DomainChangeBody))]
 [JsonSerializable(typeof(DomainView))]
+[JsonSerializable(typeof(FactorView))]
 [JsonSerializable(typeof(IssuedTokenView))]
 [JsonSerializable(typeof(NewAccountBody))]
 [JsonSerializable(typeof(NewAliasBody))]
 [JsonSerializable(typeof(NewBanBody))]
 [JsonSerializable(typeof(NewDomainBody))]
+[JsonSerializable(typeof(NewPasswordLinkBody))]
 [JsonSerializable(typeof(NewRouteBody))]
 [JsonSerializable(typeof(NewRuleBody))]
 [JsonSerializable(typeof(NewSuppressionBody))]
@@ -44,16 +47,19 @@ namespace Posthorn.Admin;
 [JsonSerializable(typeof(Page<BanView>), TypeInfoPropertyName = "BanPage")]
 [JsonSerializable(typeof(Page<DestinationView>), TypeInfoPropertyName = "DestinationPage")]
 [JsonSerializable(typeof(Page<DomainView>), TypeInfoPropertyName = "DomainPage")]
+[JsonSerializable(typeof(Page<LoginView>), TypeInfoPropertyName = "LoginPage")]
 [JsonSerializable(typeof(Page<QueueView>), TypeInfoPropertyName = "QueuePage")]
 [JsonSerializable(typeof(Page<StoredReport>), TypeInfoPropertyName = "ReportPage")]
 [JsonSerializable(typeof(Page<TlsOverrideView>), TypeInfoPropertyName = "TlsOverridePage")]
 [JsonSerializable(typeof(Page<TlsResultRow>), TypeInfoPropertyName = "TlsResultPage")]
 [JsonSerializable(typeof(Page<RouteView>), TypeInfoPropertyName = "RoutePage")]
 [JsonSerializable(typeof(Page<RuleView>), TypeInfoPropertyName = "RulePage")]
+[JsonSerializable(typeof(Page<SessionView>), TypeInfoPropertyName = "SessionPage")]
 [JsonSerializable(typeof(Page<SuppressionView>), TypeInfoPropertyName = "SuppressionPage")]
 [JsonSerializable(typeof(Page<TraceView>), TypeInfoPropertyName = "TracePage")]
 [JsonSerializable(typeof(Page<TokenView>), TypeInfoPropertyName = "TokenPage")]
 [JsonSerializable(typeof(PasswordBody))]
+[JsonSerializable(typeof(PasswordLinkView))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(QueueDone))]
 [JsonSerializable(typeof(QueueRouteBody))]
@@ -63,6 +69,7 @@ namespace Posthorn.Admin;
 [JsonSerializable(typeof(ReportSummary))]
 [JsonSerializable(typeof(RuleView))]
 [JsonSerializable(typeof(ServerView))]
+[JsonSerializable(typeof(SessionsEnded))]
 [JsonSerializable(typeof(SigningKeyImportBody))]
 [JsonSerializable(typeof(SigningKeyList))]
 [JsonSerializable(typeof(StoredReport))]

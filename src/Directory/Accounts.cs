@@ -35,7 +35,7 @@ public sealed class Accounts
         PasswordSecrets? secrets = null;
         if (wanted.Password is { } password)
         {
-            var made = await SecretsAsync(wanted.Address.Domain, password, ct);
+            var made = await SecretsAsync(wanted.Address, password, ct);
             if (!made.TryGet(out secrets)) return made.Refusal!;
         }
         var added = await _db.TryWriteAsync(tx => Add(tx, by, wanted, secrets), ct);
@@ -50,6 +50,19 @@ public sealed class Accounts
     public ValueTask<Account?> FindAsync(EmailAddress address, CancellationToken ct = default) => _db.ReadAsync(db => Read(db, address), ct);
 
     public ValueTask<Account?> FindAsync(AccountId id, CancellationToken ct = default) => _db.ReadAsync(db => Read(db, id), ct);
+
+    /// <summary>An account that the authority may change; to everybody else it is not said how it is used.</summary>
+    public async ValueTask<Result<Account>> FindChangeableAsync(Authority by, EmailAddress address, CancellationToken ct = default)
+    {
+        try
+        {
+            return await _db.ReadAsync(db => DemandChangeable(db, by, address), ct);
+        }
+        catch (RefusalException refused)
+        {
+            return refused.Refusal;
+        }
+    }
 
     /// <summary>Those the authority covers, removed ones included, by domain and name.</summary>
     /// <param name="domain">None lists every domain.</param>
@@ -70,18 +83,24 @@ public sealed class Accounts
     /// <summary>Replaces the account's password. Web sessions end; connections of mail programs that are logged in stay.</summary>
     public ValueTask<Result<Account>> SetPasswordAsync(
         Authority by, EmailAddress address, ReadOnlyMemory<byte> password, CancellationToken ct = default) =>
-        SetPasswordAsync(by, address, password, null, ct);
+        SetPasswordAsync(by, address, password, (tx, account) => WebSessions.EndAll(tx, account.Id), ct);
 
     /// <param name="except">The web session that stays: the one in which the person changes the own password.</param>
-    public async ValueTask<Result<Account>> SetPasswordAsync(
-        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, string? except, CancellationToken ct = default)
+    public ValueTask<Result<Account>> SetPasswordAsync(
+        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, string except, CancellationToken ct = default) =>
+        SetPasswordAsync(by, address, password, (tx, account) => WebSessions.EndAll(tx, account.Id, except), ct);
+
+    /// <param name="with">What happens in the same action, before.</param>
+    internal async ValueTask<Result<Account>> SetPasswordAsync(
+        Authority by, EmailAddress address, ReadOnlyMemory<byte> password, Action<Transaction, Account> with, CancellationToken ct)
     {
-        var made = await SecretsAsync(address.Domain, password, ct);
+        var made = await SecretsAsync(address, password, ct);
         if (!made.TryGet(out var secrets)) return made.Refusal!;
         var changed = await ChangeAsync(by, address, (tx, account) =>
         {
+            with(tx, account);
             SetPassword(tx, account, secrets);
-            WebSessions.EndAll(tx, account.Id, except);
+            PasswordLinks.Forget(tx, account.Id);
         }, ct);
         if (changed.Ok) Log.PasswordChanged(_log, address, by.Name);
         return changed;
@@ -196,8 +215,18 @@ public sealed class Accounts
         return rows.Next() ? Row(rows) : null;
     }
 
-    private async ValueTask<Result<PasswordSecrets>> SecretsAsync(Domain domain, ReadOnlyMemory<byte> password, CancellationToken ct) =>
-        await _passwords.SecretsAsync(password, await _db.ReadAsync(db => Domains.AllowsScram(db, domain), ct), ct);
+    /// <exception cref="RefusalException">It is not there, or beyond the authority.</exception>
+    internal static Account DemandChangeable(Snapshot db, Authority by, EmailAddress address)
+    {
+        by.Demand(address.Domain);
+        var account = Read(db, address);
+        if (account is null || account.RemovedAt is not null) throw Refused.NotFound($"{address} is not an account");
+        DemandOver(by, account);
+        return account;
+    }
+
+    private async ValueTask<Result<PasswordSecrets>> SecretsAsync(EmailAddress address, ReadOnlyMemory<byte> password, CancellationToken ct) =>
+        await _passwords.SecretsAsync(address, password, await _db.ReadAsync(db => Domains.AllowsScram(db, address.Domain), ct), ct);
 
     // The domain may have changed its mind since the secrets were made.
     private static void SetPassword(Transaction tx, Account account, PasswordSecrets secrets) =>
@@ -236,10 +265,7 @@ public sealed class Accounts
         Authority by, EmailAddress address, Action<Transaction, Account> change, CancellationToken ct) =>
         await _db.TryWriteAsync(tx =>
         {
-            by.Demand(address.Domain);
-            var account = Read(tx, address);
-            if (account is null || account.RemovedAt is not null) throw Refused.NotFound($"{address} is not an account");
-            DemandOver(by, account);
+            var account = DemandChangeable(tx, by, address);
             change(tx, account);
             tx.Prepare("UPDATE account SET changed = $1 WHERE account = $2").Bind(tx.Now).Bind(account.Id.Value).Execute();
             _generation.RiseAfter(tx);
@@ -272,6 +298,9 @@ public sealed class Accounts
         SendingAllowance.Forget(tx, account.Id);
         SendAs.Forget(tx, account.Id);
         WebSessions.EndAll(tx, account.Id);
+        SecondFactors.Forget(tx, account.Id);
+        LoginHistory.Forget(tx, account.Id);
+        PasswordLinks.Forget(tx, account.Id);
         tx.Prepare("UPDATE domain SET administrator = NULL WHERE administrator = $1").Bind(account.Id.Value).Execute();
         tx.Prepare("DELETE FROM account WHERE account = $1").Bind(account.Id.Value).Execute();
         _generation.RiseAfter(tx);

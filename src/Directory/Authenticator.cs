@@ -14,6 +14,7 @@ public sealed class Authenticator
 
     private const string External = "EXTERNAL";
     private const string Plus = "-PLUS";
+    private const string NoName = "";
 
     private static readonly IReadOnlyList<string> WithScram = [.. ScramHash.All.Select(hash => hash.Mechanism), .. SaslExchange.Mechanisms];
 
@@ -30,10 +31,13 @@ public sealed class Authenticator
     private readonly ILogger _log;
     private readonly Conduct _conduct;
     private readonly LoginThrottle _throttle;
+    private readonly LoginHistory _history;
 
     internal Authenticator(
-        Database db, DirectorySettings settings, PasswordCheck passwords, ScramOffer scram, Conduct conduct, TimeProvider time, ILogger log)
+        Database db, DirectorySettings settings, PasswordCheck passwords, ScramOffer scram, Conduct conduct, LoginHistory history,
+        TimeProvider time, ILogger log)
     {
+        _history = history;
         (_db, _settings, _passwords, _scram, _conduct, _time, _log) = (db, settings, passwords, scram, conduct, time, log);
         _throttle = new LoginThrottle(time);
     }
@@ -90,7 +94,7 @@ public sealed class Authenticator
         {
             return refused.Refusal;
         }
-        var concluded = Conclude(login, proof == Proof.Wrong ? null : account, context);
+        var concluded = Conclude(login, proof == Proof.Wrong ? null : account, context, account?.Id);
         if (!concluded.Ok) return concluded;
         if (lacksScram) await AddScramAsync(account!.Id, stored!, password, ct);
         if (proof == Proof.RightButStoredCheaply) await UpgradeAsync(account!.Id, stored!, password, ct);
@@ -123,8 +127,22 @@ public sealed class Authenticator
     internal ValueTask<Result<Identity>> ConcludeAsync(ScramCandidate candidate, bool right, LoginContext context, CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
-        return new(Conclude(candidate.Login, right ? candidate.Account : null, context));
+        return new(Conclude(candidate.Login, right ? candidate.Account : null, context, candidate.Account?.Id));
     }
+
+    /// <summary>For a log-in that names nobody: what the network has done wrong counts.</summary>
+    internal Refusal? ThrottledWithoutName(in LoginContext context)
+    {
+        if (!Counts(context) || _throttle.CheckNetwork(context.Remote) is not { } refusal) return null;
+        Meters.LoggedIn(context.Protocol, "throttled");
+        Log.LoginThrottled(_log, Shown(NoName), context.Protocol, context.Remote);
+        return refusal;
+    }
+
+    /// <summary>Ends a log-in whose proof somebody else has checked.</summary>
+    /// <param name="account">None when the proof was wrong.</param>
+    internal Result<Identity> ConcludeProven(Account? account, in LoginContext context) =>
+        Conclude(account?.Address.ToString() ?? NoName, account, context);
 
     private Refusal? Throttled(string login, in LoginContext context)
     {
@@ -135,10 +153,12 @@ public sealed class Authenticator
     }
 
     /// <param name="account">None when nothing was proven.</param>
-    private Result<Identity> Conclude(string login, Account? account, in LoginContext context)
+    /// <param name="tried">Whose password was tried, if there is such an account.</param>
+    private Result<Identity> Conclude(string login, Account? account, in LoginContext context, AccountId? tried = null)
     {
         if (account is null)
         {
+            if (tried is { } owner) _history.Note(owner, context, LoginOutcome.WrongPassword);
             if (Counts(context)) _throttle.Failed(KeyOf(login), context.Remote);
             if (context.Remote is { } remote) _conduct.Note(remote, Offence.FailedLogin);
             Meters.LoggedIn(context.Protocol, "failed");
@@ -149,9 +169,11 @@ public sealed class Authenticator
         if (account.DisabledAt is not null)
         {
             Meters.LoggedIn(context.Protocol, "disabled");
+            _history.Note(account.Id, context, LoginOutcome.Disabled);
             Log.LoginDisabled(_log, account.Address, context.Protocol, context.Remote);
             return new Refusal(RefusalKind.Disabled, "this account is disabled");
         }
+        _history.Note(account.Id, context, LoginOutcome.Ok);
         Meters.LoggedIn(context.Protocol, "ok");
         Log.LoggedIn(_log, account.Address, context.Protocol, context.Remote);
         return new Identity(account.Id, account.Address, account.Role, login);

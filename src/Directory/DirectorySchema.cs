@@ -142,5 +142,60 @@ internal static class DirectorySchema
         ) WITHOUT ROWID;
         CREATE INDEX web_session_account ON web_session (account);
         """,
+        """
+        CREATE TABLE totp (
+            account BIGINT NOT NULL PRIMARY KEY,
+            secret BLOB,
+            last_step BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            confirmed BIGINT
+        );
+        CREATE TABLE recovery_code (
+            account BIGINT NOT NULL,
+            hash BLOB NOT NULL,
+            created BIGINT NOT NULL,
+            PRIMARY KEY (account, hash)
+        ) WITHOUT ROWID;
+        CREATE TABLE passkey_user (
+            account BIGINT NOT NULL PRIMARY KEY,
+            handle BLOB NOT NULL
+        );
+        CREATE TABLE passkey (
+            account BIGINT NOT NULL,
+            passkey BIGINT NOT NULL,
+            credential BLOB NOT NULL,
+            host TEXT NOT NULL,
+            public_key BLOB NOT NULL,
+            counter BIGINT NOT NULL,
+            label TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            used BIGINT,
+            challenged BIGINT NOT NULL,
+            backed_up BIGINT NOT NULL,
+            PRIMARY KEY (account, passkey)
+        ) WITHOUT ROWID;
+        CREATE UNIQUE INDEX passkey_credential ON passkey (credential);
+        """,
+        """
+        CREATE TABLE login_history (
+            account BIGINT NOT NULL,
+            hour BIGINT NOT NULL,
+            protocol TEXT NOT NULL,
+            remote TEXT NOT NULL,
+            outcome BIGINT NOT NULL,
+            credential TEXT NOT NULL,
+            last BIGINT NOT NULL,
+            attempts BIGINT NOT NULL,
+            PRIMARY KEY (account, hour, protocol, remote, outcome, credential)
+        ) WITHOUT ROWID;
+        CREATE INDEX login_history_last ON login_history (last);
+        CREATE TABLE password_link (
+            account BIGINT NOT NULL PRIMARY KEY,
+            hash BLOB NOT NULL,
+            created BIGINT NOT NULL,
+            expires BIGINT NOT NULL
+        );
+        CREATE UNIQUE INDEX password_link_hash ON password_link (hash);
+        """,
     ];
 }

@@ -11,6 +11,9 @@ public sealed record DirectorySettings
 
     public Argon2Cost PasswordCost { get; init; } = Argon2Cost.Default;
 
+    /// <summary>The file or folder of stolen passwords that are not taken; null for none.</summary>
+    public string? BreachedPasswords { get; init; }
+
     /// <summary>Memory that all password hashes under way may use together.</summary>
     public int PasswordMemoryKiBMax { get; init; } = 64 * 1024;
 

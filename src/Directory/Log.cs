@@ -72,6 +72,30 @@ internal static partial class Log
     [LoggerMessage(3081, LogLevel.Information, "Web session {Session} of account {Account} ended")]
     public static partial void SessionEnded(ILogger log, string session, AccountId account);
 
+    [LoggerMessage(3082, LogLevel.Information, "Account {Account} has a new second factor: {Factor}")]
+    public static partial void FactorAdded(ILogger log, AccountId account, string factor);
+
+    [LoggerMessage(3083, LogLevel.Information, "Account {Account} has one second factor less: {Factor}")]
+    public static partial void FactorRemoved(ILogger log, AccountId account, string factor);
+
+    [LoggerMessage(3084, LogLevel.Warning, "All second factors of {Address} removed by {By}")]
+    public static partial void FactorsReset(ILogger log, EmailAddress address, string by);
+
+    [LoggerMessage(3085, LogLevel.Warning, "A second factor of {Address} from {Remote} is wrong; the password was right")]
+    public static partial void SecondFactorFailed(ILogger log, EmailAddress address, IPAddress? remote);
+
+    [LoggerMessage(3086, LogLevel.Information, "A recovery code of {Address} was used from {Remote}")]
+    public static partial void RecoveryCodeUsed(ILogger log, EmailAddress address, IPAddress? remote);
+
+    [LoggerMessage(3087, LogLevel.Warning, "A passkey from {Remote} has a counter that did not rise: it may be a copy")]
+    public static partial void PasskeyCopied(ILogger log, IPAddress? remote);
+
+    [LoggerMessage(3088, LogLevel.Warning, "{Count} lines of the log-in history could not be written: {Reason}")]
+    public static partial void HistoryLost(ILogger log, int count, string reason);
+
+    [LoggerMessage(3089, LogLevel.Information, "A link to set the password of {Address} was made by {By}")]
+    public static partial void LinkAdded(ILogger log, EmailAddress address, string by);
+
     [LoggerMessage(3060, LogLevel.Warning, "Network {Network} banned by {By}: {Reason}")]
     public static partial void Banned(ILogger log, string network, string reason, string by);
 

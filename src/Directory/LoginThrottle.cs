@@ -12,14 +12,15 @@ namespace Posthorn.Directory;
 /// The account's own bucket is large, and does not bind a network from which that account has logged in lately: a stranger who guesses
 /// passwords must not lock the owner out. What is remembered is bounded; when it is full, what has drained is dropped first.
 /// </remarks>
-internal sealed class LoginThrottle(TimeProvider time)
+internal sealed class LoginThrottle(TimeProvider time, ThrottleSizes? sizes = null)
 {
     private const int EntriesMax = 65_536;
 
-    private static readonly Bucket PerNetwork = new(Burst: 20, Drain: TimeSpan.FromSeconds(30));
-    private static readonly Bucket PerAccountAndNetwork = new(Burst: 10, Drain: TimeSpan.FromSeconds(60));
-    private static readonly Bucket PerAccount = new(Burst: 100, Drain: TimeSpan.FromSeconds(20));
+    private static readonly Refusal TooMany = new(RefusalKind.TooMany, "too many failed log-ins, try again later");
+
     private static readonly TimeSpan KnownFor = TimeSpan.FromDays(7);
+
+    private readonly ThrottleSizes _sizes = sizes ?? ThrottleSizes.OfPasswords;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Key, double> _levels = []; // when the bucket will be empty, in seconds of the monotonic clock
@@ -34,10 +35,19 @@ internal sealed class LoginThrottle(TimeProvider time)
         {
             var now = Now();
             var own = _known.TryGetValue(new Key(login, network), out var until) && until > now;
-            return Full(new Key("", network), PerNetwork, now) || Full(new Key(login, network), PerAccountAndNetwork, now)
-                || (!own && Full(new Key(login, default), PerAccount, now))
-                ? new Refusal(RefusalKind.TooMany, "too many failed log-ins, try again later")
+            return Full(new Key("", network), _sizes.Network, now) || Full(new Key(login, network), _sizes.AccountAndNetwork, now)
+                || (!own && Full(new Key(login, default), _sizes.Account, now))
+                ? TooMany
                 : null;
+        }
+    }
+
+    /// <summary>For an attempt that names nobody: only the network's failures count, since nothing else could be guessed.</summary>
+    public Refusal? CheckNetwork(IPAddress? remote)
+    {
+        lock (_lock)
+        {
+            return Full(new Key("", NetworkOf(remote)), _sizes.Network, Now()) ? TooMany : null;
         }
     }
 
@@ -48,9 +58,9 @@ internal sealed class LoginThrottle(TimeProvider time)
         {
             var now = Now();
             if (_levels.Count > EntriesMax) Trim(_levels, now);
-            Fill(new Key("", network), PerNetwork, now);
-            Fill(new Key(login, network), PerAccountAndNetwork, now);
-            Fill(new Key(login, default), PerAccount, now);
+            Fill(new Key("", network), _sizes.Network, now);
+            Fill(new Key(login, network), _sizes.AccountAndNetwork, now);
+            Fill(new Key(login, default), _sizes.Account, now);
         }
     }
 
@@ -69,10 +79,10 @@ internal sealed class LoginThrottle(TimeProvider time)
     private double Now() => time.GetTimestamp() / (double)time.TimestampFrequency;
 
     // A bucket that drains one failure per Drain is empty at its level times Drain from now; it is full when that is Burst drains away.
-    private bool Full(Key key, Bucket bucket, double now) =>
+    private bool Full(Key key, ThrottleBucket bucket, double now) =>
         _levels.TryGetValue(key, out var empty) && empty - now > (bucket.Burst - 1) * bucket.Drain.TotalSeconds;
 
-    private void Fill(Key key, Bucket bucket, double now) =>
+    private void Fill(Key key, ThrottleBucket bucket, double now) =>
         _levels[key] = Math.Max(now, _levels.GetValueOrDefault(key)) + bucket.Drain.TotalSeconds;
 
     private static void Trim(Dictionary<Key, double> entries, double now)
@@ -112,6 +122,16 @@ internal sealed class LoginThrottle(TimeProvider time)
     }
 
     private readonly record struct Key(string Login, UInt128 Network);
+}
 
-    private readonly record struct Bucket(int Burst, TimeSpan Drain);
+/// <param name="Burst">How many failures fill it.</param>
+/// <param name="Drain">The time in which one leaks away.</param>
+internal readonly record struct ThrottleBucket(int Burst, TimeSpan Drain);
+
+internal sealed record ThrottleSizes(ThrottleBucket Network, ThrottleBucket AccountAndNetwork, ThrottleBucket Account)
+{
+    public static ThrottleSizes OfPasswords { get; } = new(
+        Network: new(20, TimeSpan.FromSeconds(30)),
+        AccountAndNetwork: new(10, TimeSpan.FromSeconds(60)),
+        Account: new(100, TimeSpan.FromSeconds(20)));
 }

@@ -29,7 +29,7 @@ public sealed class MailDirectory : IDisposable
     private readonly Generation _generation;
     private readonly PasswordCheck _passwords;
 
-    private MailDirectory(Database db, DirectorySettings settings, TimeProvider time, ILoggerFactory logs)
+    private MailDirectory(Database db, Vault? vault, DirectorySettings settings, TimeProvider time, ILoggerFactory logs)
     {
         var log = logs.CreateLogger("Posthorn.Directory");
         _db = db;
@@ -46,11 +46,18 @@ public sealed class MailDirectory : IDisposable
         Conduct = new Conduct(Bans, settings, time, log);
         Greylist = new Greylist(db, settings, time);
         Sessions = new WebSessions(db, time, log);
-        Authenticator = new Authenticator(db, settings, _passwords, scram, Conduct, time, log);
+        History = new LoginHistory(db, time, log);
+        PasswordLinks = new PasswordLinks(db, Accounts, time, log);
+        Authenticator = new Authenticator(db, settings, _passwords, scram, Conduct, History, time, log);
+        SecondFactors = new SecondFactors(db, vault, settings, History, time, log);
+        Passkeys = new Passkeys(db, Authenticator, log);
         _ = scram.RefreshAsync(); // before the first greeting
     }
 
     public static Schema Schema { get; } = new(DirectorySchema.Room, DirectorySchema.Steps);
+
+    /// <summary>Where this room keeps secrets that it must read again.</summary>
+    public static IReadOnlyList<SealedColumn> SealedColumns { get; } = [SecondFactors.Seeds];
 
     public Domains Domains { get; }
 
@@ -74,9 +81,18 @@ public sealed class MailDirectory : IDisposable
 
     public WebSessions Sessions { get; }
 
+    public SecondFactors SecondFactors { get; }
+
+    public LoginHistory History { get; }
+
+    public PasswordLinks PasswordLinks { get; }
+
+    public Passkeys Passkeys { get; }
+
     /// <param name="db">Opened with <see cref="Schema"/> among its schemas.</param>
-    public static MailDirectory Open(Database db, DirectorySettings settings, TimeProvider time, ILoggerFactory logs) =>
-        new(db, settings, time, logs);
+    /// <param name="vault">Opened with <see cref="SealedColumns"/> among its columns; without one, what must be sealed is refused.</param>
+    public static MailDirectory Open(Database db, DirectorySettings settings, TimeProvider time, ILoggerFactory logs, Vault? vault = null) =>
+        new(db, vault, settings, time, logs);
 
     public void Dispose()
     {

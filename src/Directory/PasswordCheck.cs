@@ -10,15 +10,21 @@ namespace Posthorn.Directory;
 /// </remarks>
 internal sealed class PasswordCheck(DirectorySettings settings) : IDisposable
 {
-    private const int PasswordBytesMin = 8;
-
     private readonly HashingBudget _budget = new(settings.PasswordMemoryKiBMax);
     private readonly ProvenPasswords _proven = new();
+    private readonly PasswordRules _rules = new(settings.BreachedPasswords);
     private readonly PasswordHash _nobody = PasswordHash.Unmatchable(settings.PasswordCost);
 
-    /// <summary>All that is stored of a password.</summary>
-    public async ValueTask<Result<PasswordSecrets>> SecretsAsync(ReadOnlyMemory<byte> password, bool withScram, CancellationToken ct)
+    /// <summary>All that is stored of a password that is set now, if the rules allow it.</summary>
+    public async ValueTask<Result<PasswordSecrets>> SecretsAsync(
+        EmailAddress address, ReadOnlyMemory<byte> password, bool withScram, CancellationToken ct)
     {
+        if (PasswordHash.TryPrepare(password.Span, out var prepared))
+        {
+            var refusal = _rules.Check(prepared, address);
+            CryptographicOperations.ZeroMemory(prepared);
+            if (refusal is not null) return refusal;
+        }
         var hashed = await HashAsync(password, ct);
         if (!hashed.TryGet(out var hash)) return hashed.Refusal!;
         return new PasswordSecrets(hash, withScram ? await ScramAsync(password, ct) : []);
@@ -40,9 +46,9 @@ internal sealed class PasswordCheck(DirectorySettings settings) : IDisposable
 
     public async ValueTask<Result<string>> HashAsync(ReadOnlyMemory<byte> password, CancellationToken ct)
     {
-        if (!PasswordHash.TryPrepare(password.Span, out var prepared) || prepared.Length < PasswordBytesMin)
+        if (!PasswordHash.TryPrepare(password.Span, out var prepared))
         {
-            return new Refusal(RefusalKind.Invalid, $"a password has {PasswordBytesMin} to {PasswordHash.PasswordBytesMax} bytes of UTF-8");
+            return new Refusal(RefusalKind.Invalid, $"a password has at most {PasswordHash.PasswordBytesMax} bytes of UTF-8, and none that is zero");
         }
         try
         {

@@ -12,13 +12,24 @@ internal static class Cookie
     public const string Session = "posthorn";
     public const string Form = "posthorn-form";
 
-    public static string? Get(HttpContext context, string name) => context.Request.Cookies[NameOf(context, name)];
+    /// <summary>What the browser has, or will have after this answer.</summary>
+    public static string? Get(HttpContext context, string name) =>
+        context.Items.TryGetValue(ItemOf(name), out var set) ? (string?)set : context.Request.Cookies[NameOf(context, name)];
 
     /// <summary>Until the browser is closed.</summary>
-    public static void Set(HttpContext context, string name, string value) =>
+    public static void Set(HttpContext context, string name, string value)
+    {
+        context.Items[ItemOf(name)] = value;
         context.Response.Cookies.Append(NameOf(context, name), value, Options(context));
+    }
 
-    public static void Clear(HttpContext context, string name) => context.Response.Cookies.Delete(NameOf(context, name), Options(context));
+    public static void Clear(HttpContext context, string name)
+    {
+        context.Items[ItemOf(name)] = null;
+        context.Response.Cookies.Delete(NameOf(context, name), Options(context));
+    }
+
+    private static string ItemOf(string name) => "cookie " + name;
 
     private static string NameOf(HttpContext context, string name) => context.Request.IsHttps ? "__Host-" + name : name;
 

@@ -21,9 +21,10 @@ internal static class Fields
             """);
     }
 
-    /// <summary>For six digits of an authenticator.</summary>
+    /// <summary>For six digits of an authenticator, or a recovery code.</summary>
     public static Html Code(string name, string label, string? hint = null, string? wrong = null) => Input(
-        name, label, "text", "one-time-code", "", hint, wrong, Html.Of($" class=\"code\" inputmode=\"numeric\" maxlength=\"12\" required"));
+        name, label, "text", "one-time-code", "", hint, wrong,
+        Html.Of($" class=\"code\" maxlength=\"40\" autocapitalize=\"none\" spellcheck=\"false\" required"));
 
     public static Html NewPassword(string name, string label, string? hint, string? wrong = null) =>
         Input(name, label, "password", "new-password", "", hint, wrong, Html.Of($" required"));

@@ -19,23 +19,21 @@ internal static class FormToken
     /// <summary>For a form that is sent to this path. Gives the browser a cookie if it has none yet.</summary>
     public static string Of(HttpContext context, string path)
     {
-        var secret = Secret(context);
-        if (secret is null)
-        {
-            secret = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-            context.Items[Field] = secret;
-            Cookie.Set(context, Cookie.Form, secret);
-        }
-        return Base64Url.EncodeToString(Mac(context, secret, path));
+        if (Secret(context) is null) Cookie.Set(context, Cookie.Form, Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32)));
+        return Base64Url.EncodeToString(Mac(context, "form " + path));
     }
+
+    /// <summary>An HMAC that only this browser in this session gets for these words.</summary>
+    public static byte[] Mac(HttpContext context, string words) => HMACSHA256.HashData(
+        Encoding.UTF8.GetBytes($"{Secret(context)} {Cookie.Get(context, Cookie.Session)}"), Encoding.UTF8.GetBytes(words));
 
     public static bool Accepts(HttpContext context, Form form)
     {
-        if (!IsOurs(context.Request) || Secret(context) is not { } secret) return false;
+        if (!IsOurs(context.Request) || Secret(context) is null) return false;
         Span<byte> given = stackalloc byte[HMACSHA256.HashSizeInBytes];
         return form[Field].Length == SecretLength && Base64Url.IsValid(form[Field])
             && Base64Url.TryDecodeFromChars(form[Field], given, out var written) && written == given.Length
-            && CryptographicOperations.FixedTimeEquals(given, Mac(context, secret, context.Request.Path.Value ?? ""));
+            && CryptographicOperations.FixedTimeEquals(given, Mac(context, "form " + context.Request.Path.Value));
     }
 
     // Fetch Metadata §2.4; what a browser without it sends is an Origin. One of them every browser sends with a form.
@@ -46,10 +44,5 @@ internal static class FormToken
             && string.Equals(origin, $"{request.Scheme}://{request.Host.Value}", StringComparison.OrdinalIgnoreCase);
     }
 
-    private static string? Secret(HttpContext context) =>
-        context.Items.TryGetValue(Field, out var made) ? (string?)made
-            : Cookie.Get(context, Cookie.Form) is { Length: SecretLength } secret ? secret : null;
-
-    private static byte[] Mac(HttpContext context, string secret, string path) =>
-        HMACSHA256.HashData(Encoding.UTF8.GetBytes($"{secret} {Cookie.Get(context, Cookie.Session)}"), Encoding.UTF8.GetBytes("form " + path));
+    private static string? Secret(HttpContext context) => Cookie.Get(context, Cookie.Form) is { Length: SecretLength } secret ? secret : null;
 }

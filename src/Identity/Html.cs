@@ -31,6 +31,8 @@ internal readonly struct Html
 
         public readonly void AppendFormatted(int number) => _text.Append(System.Globalization.CultureInfo.InvariantCulture, $"{number}");
 
+        public readonly void AppendFormatted(long number) => _text.Append(System.Globalization.CultureInfo.InvariantCulture, $"{number}");
+
         internal readonly string ToStringAndClear() => _text.ToString();
     }
 }

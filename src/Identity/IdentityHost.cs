@@ -58,10 +58,14 @@ public sealed class IdentityHost
         {
             var passes = _parts.IsUnavailable(failure);
             if (passes) Log.Unavailable(_log, failure.Message);
-            else Log.Mistake(_log, failure, context.Request.Path);
+            else Log.Mistake(_log, failure, PatternOf(context));
             await PageShell.WriteAsync(context, _parts, passes ? ErrorPages.Unavailable : ErrorPages.Mistake);
         }
     }
+
+    // Never the path itself: it may hold a secret.
+    private static string PatternOf(HttpContext context) =>
+        Routes.Find(context.Request.Method, context.Request.Path.Value ?? "", out _, out _)?.Path ?? "(no page)";
 
     private async Task AnswerAsync(HttpContext context)
     {

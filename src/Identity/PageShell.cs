@@ -8,10 +8,10 @@ namespace Posthorn.Identity;
 /// </summary>
 internal static class PageShell
 {
-    // A posthorn: one coil, a bell, a mouthpiece.
+    // A posthorn: a mouthpiece, one coil, a bell.
     private static readonly Html Horn = Html.Of($"""
         <svg class="horn" viewBox="0 0 48 48" fill="none" stroke="currentColor" stroke-width="3.2" stroke-linecap="round" aria-hidden="true">
-        <circle cx="21" cy="25" r="11"/><path d="M4 13h17c7 0 12 5 14 9l9-8v22l-9-8"/><path d="M4 10v6"/></svg>
+        <circle cx="21" cy="24" r="10.5"/><path d="M3.500 10.500v6M3.500 13.500H21M21 34.500h12l11-6.500v13l-11-6.500"/></svg>
         """);
 
     // RFC 6797 §6.1: a year, for this host only; what else lies under its name is not this server's to decide.
@@ -22,6 +22,9 @@ internal static class PageShell
         (OverviewPage.Path, "Overview"),
         (SessionsPage.Path, "Sessions"),
         (PasswordPage.Path, "Password"),
+        (TwoStepPage.Path, "Two-step"),
+        (PasskeysPage.Path, "Passkeys"),
+        (HistoryPage.Path, "History"),
     ];
 
     /// <param name="visit">Null where nobody was looked for: on pages about errors.</param>

@@ -16,6 +16,7 @@ internal static class PageStyle
         --brand:#f0c064;--brass:#f0c064;--press:#f0c064;--on-press:#241a06;--bad:#ff9d92;--bad-ground:#2c1c1b;--good:#8fd6a6;--good-ground:#18251d;
         --shade:none}}
         *{box-sizing:border-box}
+        [hidden]{display:none!important}
         html{scroll-padding-top:1rem}
         body{margin:0;background:var(--ground);color:var(--ink);min-height:100vh;display:flex;flex-direction:column;
         font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
@@ -97,9 +98,11 @@ internal static class PageStyle
         text-underline-offset:.15em}
         .narrow .block,.block{display:block;width:100%}
         .actions{display:flex;flex-wrap:wrap;gap:.75rem;align-items:center;margin-top:1.25rem}
+        .wrong{color:var(--bad);font-weight:600}
         .or{display:flex;align-items:center;gap:1rem;color:var(--soft);font-size:.92rem;margin:1.35rem 0}
         .or:before,.or:after{content:"";flex:1;border-top:1px solid var(--line)}
-        .or+form+form,.or~form{margin-top:.6rem}
+        form[data-passkey]>button.block{margin:.75rem 0}
+        h1+.card,h1+.problem,h1+.notice{margin-top:1.25rem}
         .problem,.notice{border-radius:.6rem;border-left:.3rem solid var(--bad);background:var(--bad-ground);padding:.8rem 1.1rem;margin:0 0 1.4rem}
         .notice{border-color:var(--good);background:var(--good-ground)}
         .problem h2{margin:0 0 .2rem;color:var(--bad);font-size:1rem}
@@ -108,7 +111,7 @@ internal static class PageStyle
         .secret{font:600 1.15rem/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:var(--ground);border:1px dashed var(--edge);
         border-radius:.5rem;padding:.7rem .9rem;margin:.6rem 0;overflow-wrap:anywhere;user-select:all}
         .codes{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.15rem 1.5rem;list-style:none;user-select:text}
-        .qr{display:block;width:13rem;max-width:100%;height:auto;background:#fff;border-radius:.6rem;padding:.75rem;margin:.75rem 0}
+        .qr{display:block;width:13rem;max-width:100%;height:auto;border-radius:.6rem;margin:0 0 .5rem}
         .side{display:flex;flex-wrap:wrap;gap:.5rem 1.75rem;align-items:flex-start}
         .side>*{flex:1 1 15rem;min-width:0}
         .side>.qr{flex:0 0 auto}
@@ -116,6 +119,7 @@ internal static class PageStyle
         .problem:focus,.notice:focus{outline:none}
         footer{color:var(--soft);font-size:.9rem;padding-top:2rem;padding-bottom:2rem}
         .narrow footer{max-width:27.5rem}
+        @media(max-width:40rem){.tabs ul{flex-wrap:wrap;padding:0 .75rem .4rem}.tabs a{padding:.3rem .5rem}}
         @media(max-width:30rem){.bar .who{order:3;width:100%;margin:0}.actions>*{width:100%}.bar form{margin-left:auto}}
         @media print{.bar,.tabs,footer,.actions{display:none}}
         """);

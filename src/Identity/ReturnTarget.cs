@@ -53,7 +53,7 @@ internal readonly record struct ReturnTarget
         }
         var path = text.Split('?')[0];
         var route = Routes.Find("GET", path, out _, out _);
-        if (route is null || route.Entry is Entry.Halfway or Entry.Program || path == LogInPage.Path || path == AgainPage.Path) return false;
+        if (route is null || route.Entry is Entry.Halfway or Entry.Program || path.StartsWith(LogInPage.Path, StringComparison.Ordinal)) return false;
         target = new ReturnTarget(text);
         return true;
     }

@@ -7,11 +7,16 @@ internal static class Routes
     [
         .. HomePage.Routes,
         .. LogInPage.Routes,
+        .. SecondStepPage.Routes,
         .. AgainPage.Routes,
         .. LogOutPage.Routes,
         .. OverviewPage.Routes,
         .. SessionsPage.Routes,
         .. PasswordPage.Routes,
+        .. TwoStepPage.Routes,
+        .. PasskeysPage.Routes,
+        .. HistoryPage.Routes,
+        .. LinkPage.Routes,
     ];
 
     /// <summary>The route that answers, or null.</summary>

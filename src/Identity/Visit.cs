@@ -57,12 +57,20 @@ internal sealed record Visit(
         return Task.CompletedTask;
     }
 
-    /// <summary>Logs the browser in and goes on to what was wanted, or shows why not.</summary>
+    /// <summary>Logs the browser in and goes on to what was wanted, or first to what is still to be proven; or shows why not.</summary>
     public async Task LogInAsync(AccountId account, Proven proven)
     {
         var begun = await Door.BeginAsync(Http, account, proven, Login);
-        if (begun.Ok) await GoAsync(Next.ToString());
+        if (begun.Ok) await GoAsync(proven.IsWhole ? Next.ToString() : Next.After(SecondStepPage.Path));
         else await ShowAsync(ErrorPages.Refused(begun.Refusal!));
+    }
+
+    /// <summary>The session goes on with a further proof, and to what was wanted.</summary>
+    public async Task ProveAsync(LoginMethods methods)
+    {
+        var renewed = await Door.RenewAsync(Http, Session, methods);
+        if (renewed.Ok) await GoAsync(Next.ToString());
+        else await ShowAsync(ErrorPages.Refused(renewed.Refusal!));
     }
 }
 

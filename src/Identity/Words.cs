@@ -35,6 +35,14 @@ internal static class Words
         };
     }
 
+    public static string Protocol(string name) => name switch
+    {
+        "web" => "Browser",
+        "submission" or "submissions" or "smtp" => "Sending (SMTP)",
+        "pop3" => "POP3",
+        _ => name.ToUpperInvariant(),
+    };
+
     public static string Methods(LoginMethods methods)
     {
         var names = new List<string>();

@@ -230,6 +230,7 @@ public sealed class DoorTests : IAsyncLifetime
         "addAccount" => $$"""{"address":"evil@{{domain}}","password":"evil password"}""",
         "changeAccount" => """{"name":"evil"}""",
         "setPassword" => """{"password":"evil password"}""",
+        "addPasswordLink" => "{}",
         "addAlias" => $$"""{"address":"evil@{{domain}}","targets":["{{account}}"]}""",
         "changeAlias" => """{"targets":["evil@evil.test"]}""",
         "importSigningKey" => """{"selector":"evil","pem":"evil"}""",

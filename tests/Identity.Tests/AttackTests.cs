@@ -118,7 +118,7 @@ public sealed class AttackTests
             var answer = await host.Browser().TryLogInAsync(name, "wrong wrong");
             answer.Is(HttpStatusCode.Forbidden);
             var text = answer.Text.Replace(WebUtility.HtmlEncode(name), "NAME", StringComparison.Ordinal);
-            texts.Add(System.Text.RegularExpressions.Regex.Replace(text, "value=\"[A-Za-z0-9_-]{43}\"", "TOKEN"));
+            texts.Add(System.Text.RegularExpressions.Regex.Replace(text, "[A-Za-z0-9_-]{43,}", "TOKEN"));
         }
         Assert.Single(texts);
     }

@@ -29,6 +29,8 @@ internal sealed class TestHost : IAsyncDisposable
     private readonly Strangers _strangers;
     private readonly List<IDisposable> _browsers = [];
 
+    private Vault? _vault;
+
     private TestHost(
         string folder, WebApplication app, Database db, MailDirectory directory, FakeTimeProvider clock, Strangers strangers, CollectingLog log) =>
         (_folder, _app, Db, Directory, Clock, _strangers, Log) = (folder, app, db, directory, clock, strangers, log);
@@ -53,9 +55,12 @@ internal sealed class TestHost : IAsyncDisposable
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         var log = new CollectingLog();
         var db = await Database.OpenAsync(
-            new DatabaseSettings { Directory = folder, Durable = false }, [MailDirectory.Schema], clock, NullLoggerFactory.Instance, default);
+            new DatabaseSettings { Directory = folder, Durable = false }, [MailDirectory.Schema, Vault.Schema], clock, NullLoggerFactory.Instance,
+            default);
+        var vault = await Vault.OpenAsync(
+            db, Path.Combine(folder, "root.key"), MailDirectory.SealedColumns, NullLoggerFactory.Instance, default);
         var directory = MailDirectory.Open(
-            db, (settings ?? new DirectorySettings()) with { PasswordCost = new Argon2Cost(8, 1) }, clock, new OneLog(log));
+            db, (settings ?? new DirectorySettings()) with { PasswordCost = new Argon2Cost(8, 1) }, clock, new OneLog(log), vault);
         var parts = new IdentityParts
         {
             Facts = Facts,
@@ -67,7 +72,7 @@ internal sealed class TestHost : IAsyncDisposable
         var strangers = new Strangers();
         var app = Build(change?.Invoke(parts) ?? parts, strangers);
         await app.StartAsync();
-        return new TestHost(folder, app, db, directory, clock, strangers, log);
+        return new TestHost(folder, app, db, directory, clock, strangers, log) { _vault = vault };
     }
 
     public static ServerFacts Facts { get; } = new()
@@ -102,7 +107,25 @@ internal sealed class TestHost : IAsyncDisposable
     /// <summary>Brings Ann's browser to where pages of this kind are entered.</summary>
     public async Task EnterAsync(Browser browser, Entry entry)
     {
-        if (entry is not Entry.Anyone) await browser.LogInAsync();
+        if (entry is Entry.Halfway)
+        {
+            await WithTotpAsync();
+            (await browser.TryLogInAsync(Ann, Password)).GoesTo("/log-in/second");
+        }
+        else if (entry is not Entry.Anyone)
+        {
+            await browser.LogInAsync();
+        }
+    }
+
+    /// <summary>Ann has an authenticator; the code of this moment is not used up.</summary>
+    public async Task<(string Secret, IReadOnlyList<string> Codes)> WithTotpAsync()
+    {
+        var ann = (await Directory.Accounts.FindAsync(EmailAddress.Parse(Ann)))!;
+        var offer = (await Directory.SecondFactors.OfferTotpAsync(ann, "test")).Require();
+        var codes = await Directory.SecondFactors.ConfirmTotpAsync(ann.Id, TestTotp.CodeOf(offer.Secret, Clock.GetUtcNow()));
+        Clock.Advance(TimeSpan.FromSeconds(60));
+        return (offer.Secret, codes.Require());
     }
 
     /// <summary>A browser with cookies of its own.</summary>
@@ -120,6 +143,7 @@ internal sealed class TestHost : IAsyncDisposable
         foreach (var browser in _browsers) browser.Dispose();
         await _app.DisposeAsync();
         Directory.Dispose();
+        _vault?.Dispose();
         await Db.DisposeAsync();
         System.IO.Directory.Delete(_folder, recursive: true);
     }

@@ -25,7 +25,8 @@ public static class Peer
 
     /// <summary>Runs a program to its end, with a patience of a minute. It inherits no proxy or mail settings of the user.</summary>
     public static async Task<Outcome> RunAsync(
-        string program, IEnumerable<string> arguments, string input = "", IReadOnlyDictionary<string, string>? environment = null)
+        string program, IEnumerable<string> arguments, string input = "", IReadOnlyDictionary<string, string>? environment = null,
+        TimeSpan? patience = null)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -39,7 +40,7 @@ public static class Peer
         string command = $"{program} {string.Join(' ', start.ArgumentList)}";
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(Patience);
+        limit.CancelAfter(patience ?? Patience);
         try
         {
             var output = process.StandardOutput.ReadToEndAsync(limit.Token);
@@ -52,7 +53,7 @@ public static class Peer
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{command} did not end within {Patience.TotalSeconds} s.");
+            throw new TimeoutException($"{command} did not end within {(patience ?? Patience).TotalSeconds} s.");
         }
     }
 
@@ -61,6 +62,9 @@ public static class Peer
 
     public static Task<Outcome> NodeAsync(string script, params string[] arguments) =>
         RunAsync("node", [Path.Combine(Folder, "node", script), .. arguments]);
+
+    public static Task<Outcome> NodeAsync(string script, TimeSpan patience, params string[] arguments) =>
+        RunAsync("node", [Path.Combine(Folder, "node", script), .. arguments], patience: patience);
 
     /// <summary>Runs a program that only root may run, through sudo where needed.</summary>
     public static Task<Outcome> AsRootAsync(string program, params string[] arguments) =>

@@ -10,6 +10,8 @@ internal static class PasswordPage
 {
     public const string Path = "/account/password";
 
+    public const string Advice = "At least 8 characters. A few random words are easy to remember and hard to guess.";
+
     public static IEnumerable<Route> Routes =>
     [
         Route.Get(Path, Entry.Fresh, visit => visit.ShowAsync(Content(visit, null, null))),
@@ -45,8 +47,7 @@ internal static class PasswordPage
             <form class="card" method="post" action="{Path}">
             {visit.FormFields(Path)}
             <input type="email" name="name" value="{visit.Account.Address.ToString()}" autocomplete="username" hidden>
-            {Fields.NewPassword("new-password", "New password", "At least 8 characters. A few random words are easy to remember and hard to guess.",
-                field == "new-password" ? wrong : null)}
+            {Fields.NewPassword("new-password", "New password", Advice, field == "new-password" ? wrong : null)}
             {Fields.NewPassword("again", "New password, once more", null, field == "again" ? wrong : null)}
             <button>Change the password</button>
             </form>

@@ -165,6 +165,10 @@ internal static class ConfigKeys
         Switch("auth", "allow_plaintext_on_loopback", false,
             "Accepts passwords without TLS from this machine itself. `./run` sets it.",
             (config, on) => config with { AllowPlaintextOnLoopback = on }),
+        FilePath("auth", "breached_passwords", "", "the path of a file or a folder",
+            "Passwords that were stolen elsewhere and are not taken here: a file of SHA-1 hashes in hexadecimal, sorted, one a line, or a folder of "
+            + "ranges, each named by the first five digits of its hashes. It is read on this machine; nothing is asked of others.",
+            (config, path) => config with { BreachedPasswords = path }),
 
         List("imap", "capabilities_off", "[]", "a list such as [\"QRESYNC client=Outlook\", \"UIDONLY account=ann@example.org\"]",
             "IMAP capabilities that are kept from clients whose name in ID begins so, from an account, or without either from everybody.",

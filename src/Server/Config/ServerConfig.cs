@@ -112,6 +112,9 @@ internal sealed record ServerConfig
 
     public bool AllowPlaintextOnLoopback { get; init; }
 
+    /// <summary>A file or a folder of hashes.</summary>
+    public string? BreachedPasswords { get; init; }
+
     public IReadOnlyList<CapabilityRule> ImapCapabilitiesOff { get; init; } = [];
 
     public bool ImapLiteralMinus { get; init; }

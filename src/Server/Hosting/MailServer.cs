@@ -118,6 +118,8 @@ internal sealed class MailServer : IAsyncDisposable
         await _storage.Directory.Bans.RefreshAsync(ct);
         _chores.Add("forgetting who is greylisted", PurgeEvery, _storage.Directory.Greylist.PurgeAsync);
         await _delivery.Intake.Rules.RefreshAsync(ct);
+        _chores.Add("writing of the log-in history", LoginHistory.WriteEvery, _storage.Directory.History.WriteAsync);
+        _chores.Add("removal of old log-in history", PurgeEvery, _storage.Directory.History.PurgeAsync);
         _chores.Add("removal of ended web sessions", PurgeEvery, _storage.Directory.Sessions.PurgeAsync);
         _chores.Add("look at the rules", StageRules.RefreshEvery, _delivery.Intake.Rules.RefreshAsync);
         _chores.Add("look at the bans", Bans.RefreshEvery, _storage.Directory.Bans.RefreshAsync);

@@ -52,7 +52,11 @@ internal sealed class Storage : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Directory?.Dispose();
+        if (Directory is not null)
+        {
+            await Directory.History.WriteAsync(CancellationToken.None);
+            Directory.Dispose();
+        }
         Keys?.Dispose();
         Vault?.Dispose();
         while (_opened.TryPop(out var part)) await part.DisposeAsync();
@@ -76,9 +80,9 @@ internal sealed class Storage : IAsyncDisposable
             : null;
         Store = Opened(await MailStore.OpenAsync(Db, search, Blobs, time, logs, ct));
         var rootKeys = config.KeysFile ?? Path.Combine(config.Data, "keys", "root.key");
-        Vault = await Vault.OpenAsync(Db, rootKeys, [.. MailTrust.SealedColumns, MailRoutes.Passwords], logs, ct);
+        Vault = await Vault.OpenAsync(Db, rootKeys, [.. MailTrust.SealedColumns, MailRoutes.Passwords, .. MailDirectory.SealedColumns], logs, ct);
         Keys = SigningKeys.Open(Db, Vault, time, logs);
-        Directory = MailDirectory.Open(Db, DirectorySettingsOf(config), time, logs);
+        Directory = MailDirectory.Open(Db, DirectorySettingsOf(config), time, logs, Vault);
         if (config.JourneyDays > 0) Journey = Opened(await Journey.OpenAsync(settings, TimeSpan.FromDays(config.JourneyDays), time, logs, ct));
         Connect();
     }
@@ -103,6 +107,7 @@ internal sealed class Storage : IAsyncDisposable
     private static DirectorySettings DirectorySettingsOf(ServerConfig config) => new()
     {
         Sending = new SendingLimits(config.SentMessagesMax, config.SentRecipientsMax, config.SentFirstTimeMax),
+        BreachedPasswords = config.BreachedPasswords,
         AllowPlaintextOnLoopback = config.AllowPlaintextOnLoopback,
         ThrottleLoopback = config.LimitLoopback,
     };

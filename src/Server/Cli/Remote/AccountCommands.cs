@@ -15,15 +15,18 @@ internal static class AccountCommands
     public static Command Create(RemoteOptions remote) => remote.Group(
         "account",
         "The accounts of people, services, groups and resources.",
-        Add(remote),
-        List(remote),
-        Show(remote),
-        Set(remote),
-        Password(remote),
-        Act(remote, "disable", "Ends log-ins and refuses mail; everything stays.", HttpMethod.Post, "/disable", "disabled."),
-        Act(remote, "enable", "Takes a disabling back.", HttpMethod.Post, "/enable", "enabled."),
-        Act(remote, "remove", "Removes an account; its data is kept for 30 days.", HttpMethod.Delete, "", "removed."),
-        Act(remote, "restore", "Takes a removal back.", HttpMethod.Post, "/restore", "restored."));
+        [
+            Add(remote),
+            List(remote),
+            Show(remote),
+            Set(remote),
+            Password(remote),
+            .. LoginCommands.Create(remote),
+            Act(remote, "disable", "Ends log-ins and refuses mail; everything stays.", HttpMethod.Post, "/disable", "disabled."),
+            Act(remote, "enable", "Takes a disabling back.", HttpMethod.Post, "/enable", "enabled."),
+            Act(remote, "remove", "Removes an account; its data is kept for 30 days.", HttpMethod.Delete, "", "removed."),
+            Act(remote, "restore", "Takes a removal back.", HttpMethod.Post, "/restore", "restored."),
+        ]);
 
     private static Command Add(RemoteOptions remote)
     {
