@@ -91,7 +91,9 @@ public static class HeaderScan
         return found;
     }
 
-    /// <summary>What the value of an address field says, by its groups (RFC 5322 §3.4); addresses outside of any stand in groups without a name.</summary>
+    /// <summary>
+    /// What the value of an address field says, by its groups (RFC 5322 §3.4); addresses outside of any stand in groups without a name.
+    /// </summary>
     public static List<WrittenGroup> Groups(ReadOnlySpan<byte> value)
     {
         var list = new PackedWriter();

@@ -279,7 +279,9 @@ public sealed class Emails
             },
             ct);
 
-    /// <summary>The Emails of each Thread that JMAP sees, oldest first (RFC 8621 §3), in one snapshot; empty for a Thread that is not there.</summary>
+    /// <summary>
+    /// The Emails of each Thread that JMAP sees, oldest first (RFC 8621 §3), in one snapshot; empty for a Thread that is not there.
+    /// </summary>
     public ValueTask<(AccountState? State, IReadOnlyList<IReadOnlyList<EmailId>> Threads)> ThreadsAsync(
         AccountId account, IReadOnlyList<ThreadId> threads, CancellationToken ct = default) =>
         _db.ReadAsync<(AccountState?, IReadOnlyList<IReadOnlyList<EmailId>>)>(

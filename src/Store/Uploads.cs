@@ -6,7 +6,9 @@ namespace Posthorn.Store;
 /// <summary>A file that a client has uploaded.</summary>
 public readonly record struct Upload(BlobId Blob, long SizeBytes);
 
-/// <summary>Files that clients upload before they become part of an Email (RFC 8620 §6.1): durable, private to the account, kept for a while.</summary>
+/// <summary>
+/// Files that clients upload before they become part of an Email (RFC 8620 §6.1): durable, private to the account, kept for a while.
+/// </summary>
 public sealed class Uploads
 {
     /// <summary>How long a file stays that nothing else holds (RFC 8620 §6 asks for an hour at least).</summary>

@@ -13,7 +13,8 @@ public sealed class CorpusTests
         """;
 
     public static IEnumerable<string> Files => System.IO.Directory.EnumerateFiles(
-        Path.Combine(AppContext.BaseDirectory, "Corpus"), "*", SearchOption.AllDirectories).Where(static f => f.EndsWith(".eml", StringComparison.Ordinal)
+        Path.Combine(AppContext.BaseDirectory, "Corpus"), "*", SearchOption.AllDirectories)
+        .Where(static f => f.EndsWith(".eml", StringComparison.Ordinal)
             || f.EndsWith(".msg", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
 
     [Fact]
@@ -29,7 +30,8 @@ public sealed class CorpusTests
         {
             var octets = await File.ReadAllBytesAsync(file);
             var blob = (await client.UploadAsync(octets, "message/rfc822"))["blobId"]!.GetValue<string>();
-            var imported = await client.CallAsync("Email/import", $$$"""{"emails":{"i":{"blobId":"{{{blob}}}","mailboxIds":{"{{{inbox}}}":true} } } }""");
+            var imported = await client.CallAsync(
+                "Email/import", $$$"""{"emails":{"i":{"blobId":"{{{blob}}}","mailboxIds":{"{{{inbox}}}":true} } } }""");
             var id = imported["created"]!["i"]!["id"]!.GetValue<string>();
             var email = (await client.CallAsync("Email/get", $$"""{"ids":["{{id}}"],{{Properties}} }"""))["list"]![0]!.AsObject();
             Assert.Equal(octets, await client.DownloadAsync(imported["created"]!["i"]!["blobId"]!.GetValue<string>()));

@@ -59,8 +59,12 @@ public sealed partial class RandomTests
         {
             _boxes = await jmap.MailboxIdsAsync();
             _queries[0].Query = $$"""{"filter":{"inMailbox":"{{_boxes["INBOX"]}}"},"collapseThreads":true}""";
-            _queries[1].Query = """{"filter":{"someInThreadHaveKeyword":"$flagged"},"sort":[{"property":"hasKeyword","keyword":"$seen"},{"property":"size"}]}""";
-            _queries[2].Query = """{"filter":{"operator":"NOT","conditions":[{"hasKeyword":"work"},{"text":"number7"}]},"sort":[{"property":"subject"}]}""";
+            _queries[1].Query = """
+                {"filter":{"someInThreadHaveKeyword":"$flagged"},"sort":[{"property":"hasKeyword","keyword":"$seen"},{"property":"size"}]}
+                """;
+            _queries[2].Query = """
+                {"filter":{"operator":"NOT","conditions":[{"hasKeyword":"work"},{"text":"number7"}]},"sort":[{"property":"subject"}]}
+                """;
             for (var i = 0; i < _queries.Length; i++)
             {
                 var got = await jmap.CallAsync("Email/query", _queries[i].Query);
@@ -94,12 +98,16 @@ public sealed partial class RandomTests
                 case 5: return await InBoxAsync(box, $"UID MOVE {{0}} {other}");
                 case 6: return await InBoxAsync(box, "EXPUNGE");
                 case 7 when _known.Count > 0:
-                    return await SetAsync($$"""{"update":{"{{Pick([.. _known.Keys])}}":{"keywords/{{Pick(["$seen", "$flagged", "work", "other"])}}":{{Pick(["true", "null"])}} } } }""");
+                    var keyword = Pick(["$seen", "$flagged", "work", "other"]);
+                    return await SetAsync($$"""{"update":{"{{Pick([.. _known.Keys])}}":{"keywords/{{keyword}}":{{Pick(["true", "null"])}} } } }""");
                 case 8 when _known.Count > 0:
                     var away = box == other ? "" : $$""","mailboxIds/{{_boxes[other]}}":null""";
                     return await SetAsync($$"""{"update":{"{{Pick([.. _known.Keys])}}":{"mailboxIds/{{_boxes[box]}}":true{{away}} } } }""");
                 case 9 when _known.Count > 0:
-                    return await SetAsync($$"""{"update":{"{{Pick([.. _known.Keys])}}":{"mailboxIds":{"{{_boxes[box]}}":true,"{{_boxes["Sent"]}}":true},"keywords":{"$seen":true} } } }""");
+                    return await SetAsync($$"""
+                        {"update":{"{{Pick([.. _known.Keys])}}":{"mailboxIds":{"{{_boxes[box]}}":true,"{{_boxes["Sent"]}}":true},
+                         "keywords":{"$seen":true} } } }
+                        """);
                 case 10 when _known.Count > 6: return await SetAsync($$"""{"destroy":["{{Pick([.. _known.Keys])}}"]}""");
                 default: return await MailboxesAsync();
             }
@@ -132,7 +140,8 @@ public sealed partial class RandomTests
         private async Task<string> InBoxAsync(string box, string command)
         {
             await imap.OkAsync($"SELECT {box}", default);
-            var uids = (await imap.OkAsync("UID SEARCH ALL", default)).SelectMany(static l => Number().Matches(l).Select(static m => m.Value)).ToList();
+            var uids = (await imap.OkAsync("UID SEARCH ALL", default))
+                .SelectMany(static l => Number().Matches(l).Select(static m => m.Value)).ToList();
             if (command.Contains("{0}", StringComparison.Ordinal) && uids.Count == 0) return "nothing";
             var set = string.Join(',', uids.Where(_ => random.Next(3) == 0).DefaultIfEmpty(uids.Count > 0 ? uids[0] : "1"));
             var text = command.Replace("{0}", set, StringComparison.Ordinal);
@@ -189,7 +198,8 @@ public sealed partial class RandomTests
         private async Task<Dictionary<string, Shown>> GetAsync(List<string> ids)
         {
             var got = await jmap.CallAsync(
-                "Email/get", $$"""{"ids":[{{string.Join(',', ids.Select(static i => $"\"{i}\""))}}],"properties":["threadId","mailboxIds","keywords"]}""");
+                "Email/get",
+                $$"""{"ids":[{{string.Join(',', ids.Select(static i => $"\"{i}\""))}}],"properties":["threadId","mailboxIds","keywords"]}""");
             return got["list"]!.AsArray().ToDictionary(static e => Text(e!, "id"), static e => new Shown(
                 Text(e!, "threadId"), Keys(e!["mailboxIds"]!), Keys(e["keywords"]!)));
         }
@@ -217,7 +227,8 @@ public sealed partial class RandomTests
                 foreach (var one in fresh.Where(m => changed.Contains(Text(m!, "id"))))
                 {
                     var id = Text(one!, "id");
-                    if (onlyCounts && _mailboxes.TryGetValue(id, out var before)) Assert.Equal(WithoutCounts(before), WithoutCounts(one!.ToJsonString()));
+                    if (onlyCounts && _mailboxes.TryGetValue(id, out var before))
+                        Assert.Equal(WithoutCounts(before), WithoutCounts(one!.ToJsonString()));
                     _mailboxes[id] = one!.ToJsonString();
                 }
                 _mailboxState = Text(changes, "newState");
@@ -225,7 +236,8 @@ public sealed partial class RandomTests
             }, pages: false);
             Assert.True(
                 _mailboxes.Values.Order().SequenceEqual(fresh.Select(static m => m!.ToJsonString()).Order()),
-                $"{step}\nfollowed: {string.Join('\n', _mailboxes.Values.Order())}\nis: {string.Join('\n', fresh.Select(static m => m!.ToJsonString()).Order())}");
+                $"{step}\nfollowed: {string.Join('\n', _mailboxes.Values.Order())}\nis: "
+                + $"{string.Join('\n', fresh.Select(static m => m!.ToJsonString()).Order())}");
             foreach (var one in fresh) CheckCounts(one!, emails, step);
         }
 
@@ -254,10 +266,12 @@ public sealed partial class RandomTests
                 foreach (var one in got["list"]!.AsArray()) _threads[Text(one!, "id")] = string.Join(' ', Texts(one!["emailIds"]!).Order());
                 _threadState = Text(changes, "newState");
             });
-            var expected = emails.GroupBy(static e => e.Value.Thread).ToDictionary(static g => g.Key, static g => string.Join(' ', g.Select(static e => e.Key).Order()));
+            var expected = emails.GroupBy(static e => e.Value.Thread)
+                .ToDictionary(static g => g.Key, static g => string.Join(' ', g.Select(static e => e.Key).Order()));
             Assert.True(
                 expected.OrderBy(static t => t.Key).SequenceEqual(_threads.OrderBy(static t => t.Key)),
-                $"{step}\nfollowed: {string.Join('\n', _threads.OrderBy(static t => t.Key))}\nis: {string.Join('\n', expected.OrderBy(static t => t.Key))}");
+                $"{step}\nfollowed: {string.Join('\n', _threads.OrderBy(static t => t.Key))}\nis: "
+                + $"{string.Join('\n', expected.OrderBy(static t => t.Key))}");
         }
 
         private async Task FollowQueryAsync(int number, string step)
@@ -288,7 +302,8 @@ public sealed partial class RandomTests
 
         private static bool IsUnread(Shown email) => !email.Keywords.Split(' ').Any(static k => k is "$seen" or "$draft");
 
-        private static bool Same(Dictionary<string, Shown> a, Dictionary<string, Shown> b) => a.Count == b.Count && a.All(e => b.GetValueOrDefault(e.Key) == e.Value);
+        private static bool Same(Dictionary<string, Shown> a, Dictionary<string, Shown> b) =>
+            a.Count == b.Count && a.All(e => b.GetValueOrDefault(e.Key) == e.Value);
 
         private static string WithoutCounts(string mailbox) => CountsText().Replace(mailbox, "");
 
