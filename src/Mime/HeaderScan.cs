@@ -7,6 +7,10 @@ namespace Posthorn.Mime;
 /// <param name="Host">The domain; empty where there is none.</param>
 public sealed record WrittenAddress(string Name, string Mailbox, string Host, bool IsGroup);
 
+/// <summary>Addresses of a field that stand in one group.</summary>
+/// <param name="Name">Decoded; null outside of any group.</param>
+public sealed record WrittenGroup(string? Name, List<WrittenAddress> Addresses);
+
 /// <summary>Quick questions to a raw header, asked before a message is read as a whole.</summary>
 public static class HeaderScan
 {
@@ -85,6 +89,41 @@ public static class HeaderScan
             found.Add(new(HeaderText.DecodePhrase(name.Octets), address.Mailbox.ToString(), address.Host.ToString(), address.IsGroupStart));
         }
         return found;
+    }
+
+    /// <summary>
+    /// What the value of an address field says, by its groups (RFC 5322 §3.4); addresses outside of any stand in groups without a name.
+    /// </summary>
+    public static List<WrittenGroup> Groups(ReadOnlySpan<byte> value)
+    {
+        var list = new PackedWriter();
+        AddressParser.Parse(HeaderValue.Unfold(value, MimeLimits.HeaderFieldOctetsMax), list, MimeLimits.EnvelopeOctetsMax);
+        return Groups(new AddressList(list.Written));
+    }
+
+    /// <summary>As the other, for a field of a stored envelope.</summary>
+    public static List<WrittenGroup> Groups(AddressList addresses)
+    {
+        var groups = new List<WrittenGroup>();
+        WrittenGroup? open = null;
+        foreach (var address in addresses)
+        {
+            if (address.IsGroupStart)
+            {
+                groups.Add(open = new WrittenGroup(HeaderText.DecodePhrase(address.Mailbox.Octets), []));
+            }
+            else if (address.IsGroupEnd)
+            {
+                open = null;
+            }
+            else
+            {
+                if (open is null) groups.Add(open = new WrittenGroup(null, []));
+                var name = address.Name.IsNil ? "" : HeaderText.DecodePhrase(address.Name.Octets).Trim();
+                open.Addresses.Add(new WrittenAddress(name, address.Mailbox.ToString(), address.Host.ToString(), false));
+            }
+        }
+        return groups;
     }
 
     /// <summary>How many fields have a name.</summary>

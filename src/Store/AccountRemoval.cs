@@ -65,6 +65,7 @@ internal sealed class AccountRemoval(Database db, BlobStore blobs)
             while (rows.Next()) found.Add((rows.Int64(0), new BlobId(rows.Blob(1))));
         }
 
+        Uploads.Forget(tx, account, blobs);
         if (found.Count == 0) return 0;
         foreach (var (key, blob) in found) blobs.Unlink(tx, account, blob, EmailTable.Owner(EmailTable.EmailOf(key)));
         tx.Prepare("DELETE FROM email WHERE id BETWEEN $1 AND $2").Bind(found[0].Key).Bind(found[^1].Key).Execute();

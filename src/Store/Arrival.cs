@@ -42,7 +42,8 @@ internal static class Arrival
         var bits = new uint[emails.Count];
         for (var i = 0; i < emails.Count; i++)
         {
-            bits[i] = FlagBits.Encode(emails[i].Flags, keywords.Intern(emails[i].Keywords));
+            bits[i] = FlagBits.Encode(emails[i].Flags, keywords.Intern(emails[i].Keywords))
+                | (emails[i].Summary.HasAttachment ? FlagBits.Attachment : 0);
             tally.Add(bits[i], emails[i].SizeBytes);
         }
 
@@ -60,6 +61,7 @@ internal static class Arrival
         }
 
         edit.Log(ChangeKind.Arrived, mailbox, changed);
+        Visibility.LogHidden(edit, rows.Where(static r => r.IsDeleted));
         foreach (var (set, names) in keywords.Made) edit.Announce(set, names);
         edit.Announce(new MailboxDelta(mailbox, touched.Before, edit.ModSeq, touched.UidNext) { Added = rows });
         edit.End();

@@ -18,7 +18,9 @@ public enum ChangeKind
     /// <summary>Memberships that are gone (VANISHED).</summary>
     Expunged = 4,
 
-    /// <summary>Emails without any membership left; no mailbox, no uids.</summary>
+    /// <summary>
+    /// Emails without any membership left; no mailbox. In the place of the uid stands the Thread, or 0 when JMAP did not see the Email before.
+    /// </summary>
     Destroyed = 5,
 
     MailboxCreated = 6,
@@ -30,6 +32,15 @@ public enum ChangeKind
 
     /// <summary>Rights on a mailbox.</summary>
     AclChanged = 9,
+
+    /// <summary>
+    /// Emails that JMAP does not see any more, since each of their memberships carries \Deleted (RFC 8621 §4.1.1); no mailbox, the Thread in
+    /// the place of the uid.
+    /// </summary>
+    Hidden = 10,
+
+    /// <summary>Emails that JMAP sees again; as <see cref="Hidden"/>.</summary>
+    Shown = 11,
 }
 
 public readonly record struct ChangedEmail(Uid Uid, EmailId Email);

@@ -54,6 +54,17 @@ public sealed class ChangeStream
             },
             ct);
 
+    /// <summary>What has happened to the objects of a kind since a position (RFC 8620 §5.2).</summary>
+    /// <param name="objectsMax">The most objects that are told of; the next question goes on behind them.</param>
+    /// <returns>Null when it cannot be told: another epoch, a number that has not been, or one that the log does not reach back to.</returns>
+    public ValueTask<ObjectChanges?> ObjectsAsync(
+        AccountId account, ObjectKind kind, ChangePosition since, int objectsMax, CancellationToken ct = default) =>
+        _db.ReadAsync(db => ChangeReading.Read(db, account, kind, since, objectsMax), ct);
+
+    /// <summary>Null when the account has no mailboxes.</summary>
+    public ValueTask<AccountState?> StateAsync(AccountId account, CancellationToken ct = default) =>
+        _db.ReadAsync(db => AccountState.Read(db, account), ct);
+
     internal static ChangePage Read(Snapshot db, AccountId account, ModSeq since, int rowsMax)
     {
         var changes = new List<Change>();
@@ -79,6 +90,6 @@ public sealed class ChangeStream
 
     internal void Remove(ChangeSubscription subscription) => _views.RemoveListener(subscription);
 
-    private static long Floor(Snapshot db, AccountId account) =>
+    internal static long Floor(Snapshot db, AccountId account) =>
         db.Prepare("SELECT log_floor FROM account_state WHERE account = $1").Bind(account.Value).Scalar() ?? 0;
 }

@@ -62,6 +62,8 @@ public readonly struct EmailRow : IEquatable<EmailRow>
     /// <summary>The Email lies, or once lay, in a second place; unset, this is its only one.</summary>
     public bool MayLieElsewhere => (_flags & FlagBits.Shared) != 0;
 
+    public bool HasAttachment => (_flags & FlagBits.Attachment) != 0;
+
     /// <summary>Octets of the whole message, trace headers included (RFC822.SIZE).</summary>
     public long SizeBytes => _size;
 
@@ -89,20 +91,26 @@ public readonly struct EmailRow : IEquatable<EmailRow>
     public static bool operator !=(EmailRow left, EmailRow right) => !left.Equals(right);
 }
 
-/// <summary>The stored form of a membership's flags: system flags, one bit of our own, and the keyword set above them.</summary>
+/// <summary>The stored form of a membership's flags: system flags, two bits of our own, and the keyword set above them.</summary>
 internal static class FlagBits
 {
     /// <summary>The Email has, or once had, more than one membership. Unset, an expunge or a STORE need not look for others.</summary>
     public const uint Shared = 128;
 
+    /// <summary>The Email has an attachment (RFC 8621 §4.1.4), so that a filter reads no wide row.</summary>
+    public const uint Attachment = 64;
+
     public const uint System = 31;
+
+    /// <summary>Bits that no STORE changes.</summary>
+    public const uint Own = Shared | Attachment;
 
     public const int KeywordShift = 8;
 
     public const int KeywordSetMax = (1 << 24) - 1;
 
     /// <summary>What a STORE on one membership changes in the others of the same Email.</summary>
-    public const uint OfEmail = ~((uint)SystemFlags.Deleted | Shared);
+    public const uint OfEmail = ~((uint)SystemFlags.Deleted | Shared | Attachment);
 
     public static MessageFlags Decode(uint bits) => new((SystemFlags)(bits & System), (int)(bits >> KeywordShift));
 

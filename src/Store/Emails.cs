@@ -155,6 +155,74 @@ public sealed class Emails
         AccountId account, MailboxId mailbox, IReadOnlyList<Uid> uids, CancellationToken ct = default) =>
         ExpungeAsync(account, mailbox, _ => MembershipRows.Sorted(uids), false, ct);
 
+    /// <summary>JMAP's way of changing Emails: those of one call in as few actions as their number allows.</summary>
+    /// <param name="expected">Refuses all of it when the account is in another state (RFC 8620 §5.3 ifInState).</param>
+    /// <returns>For each update null, or why it was refused.</returns>
+    public async ValueTask<Result<Refusal?[]>> UpdateAsync(
+        AccountId account, IReadOnlyList<EmailUpdate> updates, AccountState? expected = null, CancellationToken ct = default)
+    {
+        foreach (var update in updates)
+        {
+            if (Keyword.CheckEach(update.AddedKeywords) is { } refusal) return refusal;
+        }
+
+        var refusals = new List<Refusal?>(updates.Count);
+        foreach (var slice in updates.Chunk(StoreLimits.UpdatesPerAction))
+        {
+            var wanted = refusals.Count == 0 ? expected : null;
+            var done = await RunAsync(account, tx => Guarded(tx, account, wanted, () => EmailEdit.Run(tx, account, slice, _views)), ct);
+            if (!done.TryGet(out var part)) return done;
+            refusals.AddRange(part);
+        }
+
+        return refusals.ToArray();
+    }
+
+    /// <summary>Emails go with all their memberships.</summary>
+    /// <returns>For each Email null, or why it was refused.</returns>
+    public async ValueTask<Result<Refusal?[]>> DestroyAsync(
+        AccountId account, IReadOnlyList<EmailId> emails, AccountState? expected = null, CancellationToken ct = default)
+    {
+        var refusals = new List<Refusal?>(emails.Count);
+        foreach (var slice in emails.Chunk(StoreLimits.ExpungesPerAction))
+        {
+            var wanted = refusals.Count == 0 ? expected : null;
+            var done = await RunAsync(
+                account, tx => Guarded(tx, account, wanted, () => EmailDestruction.Run(tx, account, slice, _blobs, _views)), ct);
+            if (!done.TryGet(out var part)) return done;
+            refusals.AddRange(part);
+        }
+
+        return refusals.ToArray();
+    }
+
+    /// <summary>A new Email, in all of its mailboxes at once.</summary>
+    /// <param name="mailboxes">At least one.</param>
+    public ValueTask<Result<Delivered>> CreateAsync(
+        AccountId account, NewEmail email, IReadOnlyList<MailboxId> mailboxes, AccountState? expected = null, CancellationToken ct = default)
+    {
+        if (Arrival.Check(email) is { } refusal) return new(refusal);
+        return RunAsync(account, tx => Guarded(tx, account, expected, () => Create(tx, account, email, mailboxes)), ct);
+    }
+
+    private Delivered Create(Transaction tx, AccountId account, NewEmail email, IReadOnlyList<MailboxId> mailboxes)
+    {
+        tx.LockAccount(account);
+        var alive = MailboxRows.Alive(tx, account);
+        if (mailboxes.Any(mailbox => !alive.Contains(mailbox.Value))) throw new RefusalException(EmailRefusals.NoSuchMailbox);
+        var delivered = Arrival.Run(tx, account, mailboxes[0], [email], _blobs, _views)[0];
+        if (mailboxes.Count > 1) EmailEdit.Run(tx, account, [new EmailUpdate(delivered.Email) { AddedMailboxes = mailboxes }], _views);
+        return delivered;
+    }
+
+    /// <summary>Runs the action when the account is in the state that the client knows.</summary>
+    internal static T Guarded<T>(Transaction tx, AccountId account, AccountState? expected, Func<T> action)
+    {
+        tx.LockAccount(account);
+        if (expected is { } state && AccountState.Read(tx, account) != state) throw new RefusalException(EmailRefusals.StateMismatch);
+        return action();
+    }
+
     /// <summary>What a POP3 session leaves behind, in one commit (RFC 1939 §6); only what is more than an action may touch takes several.</summary>
     public async ValueTask<Result<int>> UpdateMaildropAsync(
         AccountId account, IReadOnlyList<MaildropUpdate> updates, CancellationToken ct = default)
@@ -189,6 +257,43 @@ public sealed class Emails
         }
     }
 
+    /// <summary>
+    /// Visits each of the Emails that JMAP sees with what is stored of it and where it lies, all in one snapshot; an Email that is asked for twice
+    /// is visited twice.
+    /// </summary>
+    /// <param name="visitor">Runs inside of the read: it must not block.</param>
+    /// <returns>The state of that snapshot; null when the account has no mailboxes.</returns>
+    public ValueTask<AccountState?> ReadAsync(
+        AccountId account, ReadOnlyMemory<EmailId> emails, DetailParts parts, EmailVisitor visitor, CancellationToken ct = default) =>
+        _db.ReadAsync(
+            db =>
+            {
+                var state = AccountState.Read(db, account);
+                if (state is null) return state;
+                var places = EmailPlaces.Read(db, account, emails.Span);
+                EmailReading.Visit(db, account, emails.Span, 0, parts, (int index, in EmailDetail detail) =>
+                {
+                    if (places.TryGetValue(detail.Email, out var place)) visitor(index, detail, place);
+                });
+                return state;
+            },
+            ct);
+
+    /// <summary>
+    /// The Emails of each Thread that JMAP sees, oldest first (RFC 8621 §3), in one snapshot; empty for a Thread that is not there.
+    /// </summary>
+    public ValueTask<(AccountState? State, IReadOnlyList<IReadOnlyList<EmailId>> Threads)> ThreadsAsync(
+        AccountId account, IReadOnlyList<ThreadId> threads, CancellationToken ct = default) =>
+        _db.ReadAsync<(AccountState?, IReadOnlyList<IReadOnlyList<EmailId>>)>(
+            db => (AccountState.Read(db, account), [.. threads.Select(thread => SeenInThread(db, account, thread))]), ct);
+
+    internal static IReadOnlyList<EmailId> SeenInThread(Snapshot db, AccountId account, ThreadId thread)
+    {
+        var emails = InThread(db, account, thread);
+        var seen = EmailPlaces.Read(db, account, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(emails));
+        return seen.Count == emails.Count ? emails : emails.FindAll(seen.ContainsKey);
+    }
+
     /// <summary>The message's octets, or null when there is no such Email.</summary>
     public async ValueTask<StoredMessage?> OpenMessageAsync(AccountId account, EmailId email, CancellationToken ct = default)
     {
@@ -215,23 +320,23 @@ public sealed class Emails
 
     /// <summary>The Emails of a Thread, oldest first (RFC 8621 §3).</summary>
     public ValueTask<IReadOnlyList<EmailId>> ThreadAsync(AccountId account, ThreadId thread, CancellationToken ct = default) =>
-        _db.ReadAsync<IReadOnlyList<EmailId>>(
-            db =>
-            {
-                var found = new List<(long Received, long Key)>();
-                var key = EmailTable.Key(account, thread);
-                using (var rows = db.Prepare("""
-                    SELECT received_at, id FROM email WHERE id = $1 AND thread = $1
-                    UNION ALL SELECT received_at, id FROM email WHERE thread = $1 AND thread <> id
-                    """).Bind(key).Query())
-                {
-                    while (rows.Next()) found.Add((rows.Int64(0), rows.Int64(1)));
-                }
+        _db.ReadAsync<IReadOnlyList<EmailId>>(db => InThread(db, account, thread), ct);
 
-                found.Sort();
-                return found.ConvertAll(static f => EmailTable.EmailOf(f.Key));
-            },
-            ct);
+    private static List<EmailId> InThread(Snapshot db, AccountId account, ThreadId thread)
+    {
+        var found = new List<(long Received, long Key)>();
+        var key = EmailTable.Key(account, thread);
+        using (var rows = db.Prepare("""
+            SELECT received_at, id FROM email WHERE id = $1 AND thread = $1
+            UNION ALL SELECT received_at, id FROM email WHERE thread = $1 AND thread <> id
+            """).Bind(key).Query())
+        {
+            while (rows.Next()) found.Add((rows.Int64(0), rows.Int64(1)));
+        }
+
+        found.Sort();
+        return found.ConvertAll(static f => EmailTable.EmailOf(f.Key));
+    }
 
     internal async ValueTask<Result<IReadOnlyList<Uid>>> ExpungeAsync(
         AccountId account, MailboxId mailbox, Func<Snapshot, Uid[]> candidates, bool onlyDeleted, CancellationToken ct)

@@ -8,8 +8,6 @@ internal static class Expunge
 {
     private const string DeleteSql = "DELETE FROM membership WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4";
 
-    private const string RemainsSql = "SELECT 1 FROM membership WHERE account = $1 AND email = $2 LIMIT 1";
-
     private const string DestroySql = "DELETE FROM email WHERE id = $1 RETURNING blob, thread_keys, size_bytes";
 
     private const string DoomedUidsSql = "SELECT uid FROM membership WHERE account = $1 AND mailbox = $2 AND (flags & 16) <> 0 ORDER BY uid";
@@ -51,32 +49,43 @@ internal static class Expunge
             tx.Prepare(DeleteSql).Bind(account.Value).Bind(mailbox.Value).Bind((long)first.Value).Bind((long)last.Value).Execute();
         }
 
-        var (destroyed, size) = Destroy(tx, account, rows, blobs);
+        var hidden = new List<EmailRow>();
+        var (destroyed, size) = Destroy(tx, account, rows, blobs, hidden);
         var edit = AccountEdit.Begin(tx, account, views, 0, -destroyed.Count, -size);
         var touched = edit.Touch(mailbox, 0, tally);
         edit.Log(ChangeKind.Expunged, mailbox, [.. rows.Select(r => new ChangedEmail(r.Uid, r.Email))]);
-        if (destroyed.Count > 0) edit.Log(ChangeKind.Destroyed, default, [.. destroyed.Select(e => new ChangedEmail(default, e))]);
+        if (destroyed.Count > 0) edit.Log(ChangeKind.Destroyed, default, destroyed);
+        Visibility.LogHidden(edit, hidden);
         edit.Announce(new MailboxDelta(mailbox, touched.Before, edit.ModSeq, touched.UidNext) { Removed = gone });
         edit.End();
         return gone;
     }
 
     /// <summary>Deletes the Emails among these rows that have no membership left.</summary>
-    private static (List<EmailId> Destroyed, long SizeBytes) Destroy(Transaction tx, AccountId account, List<EmailRow> rows, BlobStore blobs)
+    /// <param name="hidden">Takes those of which only memberships with \Deleted are left, once.</param>
+    private static (List<ChangedEmail> Destroyed, long SizeBytes) Destroy(
+        Transaction tx, AccountId account, List<EmailRow> rows, BlobStore blobs, List<EmailRow> hidden)
     {
-        var destroyed = new List<EmailId>(rows.Count);
+        var destroyed = new List<ChangedEmail>(rows.Count);
         var size = 0L;
+        var shared = new HashSet<EmailId>();
         foreach (var row in rows)
         {
-            if ((row.Bits & FlagBits.Shared) != 0
-                && tx.Prepare(RemainsSql).Bind(account.Value).Bind(row.Email.Value).Scalar() is not null)
+            var wasSeen = !row.IsDeleted;
+            if ((row.Bits & FlagBits.Shared) != 0)
             {
-                continue;
+                if (!shared.Add(row.Email)) continue; // two copies of one Email in this slice: the first one has spoken for both
+                wasSeen = rows.Exists(other => other.Email == row.Email && !other.IsDeleted);
+                var left = MembershipRows.OfEmail(tx, account, row.Email);
+                if (left.Count > 0)
+                {
+                    if (wasSeen && left.TrueForAll(static place => place.Row.IsDeleted)) hidden.Add(row);
+                    continue;
+                }
             }
 
-            // Two copies of one Email in this slice: the first has taken it.
             if (Destroy(tx, account, row.Email, blobs) is not { } bytes) continue;
-            destroyed.Add(row.Email);
+            destroyed.Add(new ChangedEmail(new Uid(wasSeen ? (uint)row.Thread.Value : 0), row.Email));
             size += bytes;
         }
 

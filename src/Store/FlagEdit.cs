@@ -72,7 +72,11 @@ internal sealed class FlagEdit
     /// <summary>Writes the new flags of rows that rise by uid; rows that get the same flags and stand side by side go in one statement.</summary>
     /// <param name="changed">All rows between two neighbours of this list must be left as they are: uids that are not adjacent are not
     /// joined.</param>
-    private void WriteRows(MailboxId mailbox, ModSeq modSeq, List<(EmailRow Row, uint Bits)> changed)
+    private void WriteRows(MailboxId mailbox, ModSeq modSeq, List<(EmailRow Row, uint Bits)> changed) =>
+        WriteRows(_tx, _account, mailbox, modSeq, changed);
+
+    public static void WriteRows(
+        Transaction tx, AccountId account, MailboxId mailbox, ModSeq modSeq, List<(EmailRow Row, uint Bits)> changed)
     {
         for (var i = 0; i < changed.Count; i++)
         {
@@ -82,7 +86,7 @@ internal sealed class FlagEdit
                 i++;
             }
 
-            _tx.Prepare(SetSql).Bind((long)bits).Bind(modSeq.Value).Bind(_account.Value).Bind(mailbox.Value)
+            tx.Prepare(SetSql).Bind((long)bits).Bind(modSeq.Value).Bind(account.Value).Bind(mailbox.Value)
                 .Bind((long)first.Uid.Value).Bind((long)changed[i].Row.Uid.Value).Execute();
         }
     }
@@ -110,7 +114,7 @@ internal sealed class FlagEdit
             FlagOperation.Remove => system & ~wanted,
             _ => wanted,
         };
-        return system | (bits & FlagBits.Shared) | ((uint)Set((int)(bits >> FlagBits.KeywordShift)) << FlagBits.KeywordShift);
+        return system | (bits & FlagBits.Own) | ((uint)Set((int)(bits >> FlagBits.KeywordShift)) << FlagBits.KeywordShift);
     }
 
     private int Set(int old)
@@ -153,7 +157,9 @@ internal sealed class FlagEdit
     private ModSeq Write(ViewCache views)
     {
         if (_touched.Count == 0) return default;
+        var visibility = Visibility.Of(_tx, _account, _touched);
         var edit = AccountEdit.Begin(_tx, _account, views, 0, 0, 0);
+        visibility.Log(edit); // first: it says whether JMAP saw the Email before
         foreach (var (set, names) in _table.Made) edit.Announce(set, names);
         foreach (var (mailbox, changed) in _touched)
         {

@@ -60,7 +60,7 @@ public sealed class KeywordSets
 }
 
 /// <summary>What may be a keyword, and the one order in which a set of them is stored.</summary>
-internal static class Keyword
+public static class Keyword
 {
     /// <summary>RFC 9051 §9 flag-keyword is an atom; RFC 8621 §4.1.1 forbids the same characters and more.</summary>
     public static bool IsValid(string keyword)
@@ -75,13 +75,19 @@ internal static class Keyword
     }
 
     /// <summary>Refuses what no set may hold.</summary>
-    public static Refusal? Check(IReadOnlyList<string> keywords)
+    internal static Refusal? Check(IReadOnlyList<string> keywords)
     {
         if (keywords.Count > StoreLimits.KeywordsPerEmailMax)
         {
             return new Refusal(RefusalKind.TooMany, $"A message has at most {StoreLimits.KeywordsPerEmailMax} keywords");
         }
 
+        return CheckEach(keywords);
+    }
+
+    /// <summary>Refuses what is no keyword, however many there are.</summary>
+    internal static Refusal? CheckEach(IReadOnlyList<string> keywords)
+    {
         foreach (var keyword in keywords)
         {
             if (!IsValid(keyword))
@@ -96,7 +102,7 @@ internal static class Keyword
     }
 
     /// <summary>Each keyword once, sorted without regard to case, joined by spaces; the first spelling stays.</summary>
-    public static string Canonical(IEnumerable<string> keywords)
+    internal static string Canonical(IEnumerable<string> keywords)
     {
         var set = new SortedSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var keyword in keywords) set.Add(keyword);

@@ -21,18 +21,14 @@ internal sealed class KeywordTable(Transaction tx, AccountId account)
     }
 
     /// <summary>The keywords of a set; none for 0.</summary>
+    public static string[] NamesOf(Snapshot db, AccountId account, int set) => Split(set == 0 ? "" : Read(db, account, set));
+
+    /// <summary>As the other, remembered for the rest of the action.</summary>
     public string[] Names(int set)
     {
         if (set == 0) return [];
-        if (!_names.TryGetValue(set, out var names))
-        {
-            using var rows = tx.Prepare("SELECT names FROM keyword_set WHERE account = $1 AND keyword_set = $2")
-                .Bind(account.Value).Bind(set).Query();
-            names = rows.Next() ? rows.Text(0) : "";
-            _names[set] = names;
-        }
-
-        return names.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (!_names.TryGetValue(set, out var names)) _names[set] = names = Read(tx, account, set);
+        return Split(names);
     }
 
     /// <summary>The number of the set with these keywords, made when it does not exist. They have passed <see cref="Keyword.Check"/>.</summary>
@@ -48,6 +44,15 @@ internal sealed class KeywordTable(Transaction tx, AccountId account)
         _numbers[names] = number;
         return number;
     }
+
+    private static string Read(Snapshot db, AccountId account, int set)
+    {
+        using var rows = db.Prepare("SELECT names FROM keyword_set WHERE account = $1 AND keyword_set = $2")
+            .Bind(account.Value).Bind(set).Query();
+        return rows.Next() ? rows.Text(0) : "";
+    }
+
+    private static string[] Split(string names) => names.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     private int Make(string names, string folded)
     {

@@ -35,6 +35,7 @@ public sealed class MailStore : IAsyncDisposable
     private readonly ViewCache _views;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly AccountIndexes _indexes;
     private readonly CancellationTokenSource _stop = new();
     private int _quotaEpoch;
     private Task _polling = Task.CompletedTask;
@@ -42,7 +43,9 @@ public sealed class MailStore : IAsyncDisposable
     private MailStore(Database db, Database? searchDb, BlobStore blobs, ViewCache views, TimeProvider time, ILogger log)
     {
         (_db, _blobs, _views, _time, _log) = (db, blobs, views, time, log);
+        _indexes = new AccountIndexes(db, views);
         Emails = new Emails(db, blobs, views);
+        Uploads = new Uploads(db, blobs, time);
         Mailboxes = new Mailboxes(db, Emails, views);
         Changes = new ChangeStream(db, views);
         Annotations = new Annotations(db, views);
@@ -64,6 +67,8 @@ public sealed class MailStore : IAsyncDisposable
     public UrlKeys UrlKeys { get; }
 
     public SearchIndex Search { get; }
+
+    public Uploads Uploads { get; }
 
     internal ViewCache Views => _views;
 
@@ -109,6 +114,9 @@ public sealed class MailStore : IAsyncDisposable
     /// <summary>The octets of a message that was staged, before a mailbox knows of it.</summary>
     public async ValueTask<StoredMessage> OpenAsync(StagedMessage staged, CancellationToken ct = default) =>
         new(default, [], await _blobs.OpenAsync(staged.Blob, ct));
+
+    /// <summary>All mailboxes of an account with their rows and counts, to be disposed; null when it has none.</summary>
+    public ValueTask<AccountIndex?> OpenIndexAsync(AccountId account, CancellationToken ct = default) => _indexes.OpenAsync(account, ct);
 
     /// <summary>Null takes a limit away. What is over a new limit stays.</summary>
     public async ValueTask<Result<bool>> SetQuotaAsync(

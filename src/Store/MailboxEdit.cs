@@ -96,14 +96,21 @@ internal static class MailboxEdit
     }
 
     /// <summary>Takes the mailbox out of everybody's sight in one action; true when there are messages to delete behind it.</summary>
-    public static bool Doom(Transaction tx, AccountId account, MailboxId mailbox, ViewCache views)
+    /// <param name="onlyEmpty">Refuse when JMAP sees a message in it (RFC 8621 §2.5 mailboxHasEmail).</param>
+    public static bool Doom(Transaction tx, AccountId account, MailboxId mailbox, bool onlyEmpty, ViewCache views)
     {
         tx.LockAccount(account);
         MailboxRows.Require(tx, account, mailbox);
         if (mailbox == Mailbox.Inbox) throw new RefusalException(new Refusal(RefusalKind.Forbidden, "INBOX cannot be deleted"));
         if (MailboxRows.HasChildren(tx, account, mailbox))
         {
-            throw new RefusalException(new Refusal(RefusalKind.Conflict, "The mailbox has mailboxes below it"));
+            throw new RefusalException(Store.Mailboxes.HasChildren);
+        }
+
+        if (onlyEmpty && tx.Prepare("SELECT messages - deleted FROM mailbox WHERE account = $1 AND mailbox = $2")
+            .Bind(account.Value).Bind(mailbox.Value).Scalar() > 0)
+        {
+            throw new RefusalException(Store.Mailboxes.HasMessages);
         }
 
         var messages = tx.Prepare("SELECT messages FROM mailbox WHERE account = $1 AND mailbox = $2")

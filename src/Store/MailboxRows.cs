@@ -30,6 +30,15 @@ internal static class MailboxRows
         if (found is null) throw new RefusalException(AccountEdit.NoMailbox);
     }
 
+    /// <summary>The numbers of those that are not being emptied after their deletion.</summary>
+    public static HashSet<long> Alive(Snapshot db, AccountId account)
+    {
+        var alive = new HashSet<long>();
+        using var rows = db.Prepare("SELECT mailbox FROM mailbox WHERE account = $1 AND parent >= 0").Bind(account.Value).Query();
+        while (rows.Next()) alive.Add(rows.Int64(0));
+        return alive;
+    }
+
     public static MailboxId? Find(Snapshot db, AccountId account, MailboxPath path)
     {
         var at = Top;

@@ -32,6 +32,21 @@ public sealed class Mailboxes
     public MailboxId? Find(Snapshot db, AccountId account, string path) =>
         MailboxPath.Parse(path).TryGet(out var parsed) ? MailboxRows.Find(db, account, parsed) : null;
 
+    /// <summary>Why a mailbox is not deleted; compare by reference.</summary>
+    public static Refusal HasChildren { get; } = new(RefusalKind.Conflict, "The mailbox has mailboxes below it");
+
+    public static Refusal HasMessages { get; } = new(RefusalKind.Conflict, "The mailbox has messages in it");
+
+    /// <summary>JMAP's way of making a mailbox, all of its properties in one action.</summary>
+    public ValueTask<Result<Mailbox>> CreateAsync(
+        AccountId account, MailboxUpdate properties, AccountState? expected = null, CancellationToken ct = default) =>
+        Refusing.Run(_db, tx => Emails.Guarded(tx, account, expected, () => MailboxUpdate.Create(tx, account, properties, _views)), ct);
+
+    /// <summary>JMAP's way of changing a mailbox, all of its properties in one action.</summary>
+    public ValueTask<Result<Mailbox>> UpdateAsync(
+        AccountId account, MailboxId mailbox, MailboxUpdate change, AccountState? expected = null, CancellationToken ct = default) =>
+        Refusing.Run(_db, tx => Emails.Guarded(tx, account, expected, () => MailboxUpdate.Change(tx, account, mailbox, change, _views)), ct);
+
     /// <summary>Makes the mailbox, and those above it that do not exist (RFC 9051 §6.3.4).</summary>
     public async ValueTask<Result<Mailbox>> CreateAsync(
         AccountId account, string path, MailboxRole? role = null, CancellationToken ct = default)
@@ -81,9 +96,18 @@ public sealed class Mailboxes
     }
 
     /// <summary>Deletes a mailbox with its messages. One with mailboxes below it is refused.</summary>
-    public async ValueTask<Result<bool>> DeleteAsync(AccountId account, MailboxId mailbox, CancellationToken ct = default)
+    public ValueTask<Result<bool>> DeleteAsync(AccountId account, MailboxId mailbox, CancellationToken ct = default) =>
+        DeleteAsync(account, mailbox, false, null, ct);
+
+    /// <param name="onlyEmpty">Refuse when JMAP sees a message in it.</param>
+    /// <param name="expected">Refuse when the account is in another state.</param>
+    public async ValueTask<Result<bool>> DeleteAsync(
+        AccountId account, MailboxId mailbox, bool onlyEmpty, AccountState? expected, CancellationToken ct = default)
     {
-        var hidden = await Refusing.Run(_db, tx => MailboxEdit.Doom(tx, account, mailbox, _views), ct);
+        var hidden = await Refusing.Run(
+            _db,
+            tx => Emails.Guarded(tx, account, expected, () => MailboxEdit.Doom(tx, account, mailbox, onlyEmpty, _views)),
+            ct);
         if (!hidden.TryGet(out var messages)) return hidden.Refusal!;
         if (messages) await FinishDeleteAsync(account, mailbox, CancellationToken.None);
         return true;

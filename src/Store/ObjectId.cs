@@ -16,6 +16,14 @@ public static class ObjectId
 
     public static string Of(AccountId account, ThreadId thread) => Write('T', account, thread.Value);
 
+    /// <summary>False for what is no mailbox's id, or another account's.</summary>
+    public static bool TryMailbox(string id, AccountId account, out MailboxId mailbox)
+    {
+        var read = TryRead('F', id, account, out var number);
+        mailbox = new MailboxId(number);
+        return read;
+    }
+
     /// <summary>False for what is no Email's id, or another account's.</summary>
     public static bool TryEmail(string id, AccountId account, out EmailId email)
     {

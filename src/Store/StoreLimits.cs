@@ -35,8 +35,17 @@ public static class StoreLimits
     /// <summary>Octets of the values of all annotations of one account.</summary>
     public const int AnnotationOctetsMax = 10 * 1024 * 1024;
 
+    /// <summary>Uploaded files of one account that wait to be used.</summary>
+    public const int UploadsMax = 1_000;
+
+    /// <summary>Octets of all of them.</summary>
+    public const long UploadOctetsMax = 1024L * 1024 * 1024;
+
     /// <summary>Memberships that one action of STORE, COPY or MOVE touches.</summary>
     internal const int RowsPerAction = 2_000;
+
+    /// <summary>Emails that one action of JMAP's Email/set updates, each with its few memberships.</summary>
+    internal const int UpdatesPerAction = 1_000;
 
     /// <summary>
     /// Memberships that one action of EXPUNGE or of an account's removal takes away, each with its Email, blob link and thread keys.

@@ -5,13 +5,32 @@ namespace Posthorn.Store;
 /// <summary>The tables of the mail model. See docs/storage.md.</summary>
 internal static class StoreSchema
 {
-    public static Schema Schema { get; } = new("store", [First, ThreadLinks, Annotations])
+    public static Schema Schema { get; } = new("store", [First, ThreadLinks, Annotations, AttachmentBits, Uploads])
     {
         AccountLock = "SELECT 1 FROM account_state WHERE account = $1 FOR UPDATE",
     };
 
     // What THREAD=REFERENCES needs of a message, see ThreadLink; NULL for what arrived before the column.
     private const string ThreadLinks = "ALTER TABLE email ADD COLUMN thread_link BLOB;";
+
+    // See FlagBits.Attachment.
+    private const string AttachmentBits = """
+        UPDATE membership SET flags = flags | 64
+        WHERE EXISTS (SELECT 1 FROM email WHERE email.id = membership.account * 4294967296 + membership.email AND email.has_attachment <> 0);
+        """;
+
+    // Files that a client has uploaded and not used yet (RFC 8620 §6.1); an upload holds its blob for a while.
+    private const string Uploads = """
+        CREATE TABLE upload (
+            account BIGINT NOT NULL,
+            upload BIGINT NOT NULL,
+            blob BLOB NOT NULL,
+            size_bytes BIGINT NOT NULL,
+            uploaded_at BIGINT NOT NULL,
+            PRIMARY KEY (account, upload)
+        ) WITHOUT ROWID;
+        CREATE UNIQUE INDEX upload_blob ON upload (account, blob);
+        """;
 
     // membership is the listing table: narrow rows, clustered by mailbox, so that opening a mailbox is one range read.
     // email is the wide one, clustered by account << 32 | email; SQLite would spill such rows into overflow pages in a table

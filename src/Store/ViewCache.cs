@@ -100,6 +100,10 @@ internal sealed class ViewCache(Database db, long budgetBytes, ILogger log)
         return StartRefresh(views);
     }
 
+    /// <summary>Reads the database for whatever of the account is open here.</summary>
+    public Task RefreshAsync(AccountId account) =>
+        _accounts.TryGetValue(account.Value, out var views) ? StartRefresh(views) : Task.CompletedTask;
+
     /// <summary>Another node has changed the account: whatever is open here reads the log.</summary>
     public void Hear(string payload)
     {

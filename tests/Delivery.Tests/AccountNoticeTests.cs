@@ -56,7 +56,8 @@ public sealed class AccountNoticeTests
     [Fact]
     public void A_notice_is_a_message_of_lines_whatever_the_names_are()
     {
-        var notice = new AccountNotice(1, EmailAddress.Parse("öne@bücher.example"), AccountEvent.FactorAdded, "the passkey “täl”", DeliveryHost.Start);
+        var address = EmailAddress.Parse("öne@bücher.example");
+        var notice = new AccountNotice(1, address, AccountEvent.FactorAdded, "the passkey “täl”", DeliveryHost.Start);
         var text = Encoding.UTF8.GetString(AccountNotices.Write(notice, Domain.Parse("mx.example.test"), "id", DeliveryHost.Start));
         Assert.DoesNotContain("\n", text.Replace("\r\n", "", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Contains("To: öne@xn--bcher-kva.example\r\n", text, StringComparison.Ordinal);

@@ -11,6 +11,7 @@ using Posthorn.Delivery;
 using Posthorn.Directory;
 using Posthorn.Dns;
 using Posthorn.Identity;
+using Posthorn.Jmap;
 using Posthorn.Trust;
 using Posthorn.Wire;
 
@@ -105,6 +106,7 @@ internal sealed class MailServer : IAsyncDisposable
         _chores = new Chores(_time, _log);
         _chores.Add("giving memory back", IdleMemory.LookEvery, new IdleMemory().LookAsync);
         _chores.Follow("collection of dead blobs", _storage.Blobs.RunAsync);
+        _chores.Add("letting go of old uploads", PurgeEvery, _storage.Store.Uploads.PurgeAsync);
         _chores.Add("purge of removed accounts", PurgeEvery, _storage.Directory.Accounts.PurgeAsync);
         _chores.Follow("keys of domains that have none", ct => EnsureKeysAsync(_storage, _trust, ct));
         _chores.Add("tending of signing keys", KeysEvery, ct => _trust.Keys.TendAsync(_resolver, ct));
@@ -133,6 +135,7 @@ internal sealed class MailServer : IAsyncDisposable
             return Task.CompletedTask;
         });
         _app = Web(listeners, new WebListeners(_config, certificate, _log));
+        JmapHost.Map(_app, JmapPartsOf(_storage));
         AdminHost.Map(_app, AdminPartsOf(_storage, _delivery, _trust, _resolver, certificate));
         IdentityHost.Map(_app, IdentityPartsOf(_storage));
         await _app.StartAsync(ct);
@@ -173,6 +176,16 @@ internal sealed class MailServer : IAsyncDisposable
     {
         foreach (var domain in await storage.Directory.Domains.ListAsync(Authority.System, ct)) await trust.Keys.EnsureAsync(domain.Name, ct);
     }
+
+    private JmapParts JmapPartsOf(Storage storage) => new()
+    {
+        Store = storage.Store,
+        Directory = storage.Directory,
+        IsUnavailable = failure => failure is DatabaseUnavailableException,
+        Time = _time,
+        Log = _logs.CreateLogger("Posthorn.Jmap"),
+        Hostname = _config.Hostname.Ascii,
+    };
 
     private IdentityParts IdentityPartsOf(Storage storage) => new()
     {

@@ -52,10 +52,20 @@ internal sealed class WebListeners(ServerConfig config, ServedCertificate certif
         if (config.HttpProxies.IsEmpty) return;
         app.Use(next => context =>
         {
+            var proxy = context.Connection.RemoteIpAddress;
             context.Connection.RemoteIpAddress = ClientOf(
-                context.Connection.RemoteIpAddress, context.Request.Headers[config.HttpClientHeader].ToString(), config.HttpProxies);
+                proxy, context.Request.Headers[config.HttpClientHeader].ToString(), config.HttpProxies);
+            if (proxy is not null && config.HttpProxies.Contains(proxy)) TakeOrigin(context.Request);
             return next(context);
         });
+    }
+
+    // How the client reached the proxy, so that URLs lead back there.
+    private static void TakeOrigin(HttpRequest request)
+    {
+        if (request.Headers["X-Forwarded-Proto"].ToString() is var scheme && (scheme is "https" or "http")) request.Scheme = scheme;
+        var host = new HostString(request.Headers["X-Forwarded-Host"].ToString().Split(',')[0].Trim());
+        if (host.HasValue && Uri.CheckHostName(host.Host.Trim('[', ']')) != UriHostNameType.Unknown) request.Host = host;
     }
 
     /// <summary>Each proxy appends whom it saw, so the list is true from its end as far as the proxies are ours.</summary>
