@@ -148,7 +148,10 @@ public sealed class Authenticator
     internal async ValueTask<Result<Identity>> ConcludeAsync(ScramCandidate candidate, bool right, LoginContext context, CancellationToken ct)
     {
         var (account, device) = (candidate.Account, candidate.Device);
-        if (!right || device is null || account is null) return Conclude(candidate.Login, right ? account : null, context, account?.Id, null, candidate.Mark);
+        if (!right || device is null || account is null)
+        {
+            return Conclude(candidate.Login, right ? account : null, context, account?.Id, null, candidate.Mark);
+        }
         var policy = await _db.ReadAsync(db => Domains.PolicyOf(db, account.Address.Domain), ct);
         return device.Judge(context, policy, _time.GetUtcNow()) is { } why
             ? await MisusedAsync(new DeviceFound(account, device.Password, why), why, context, ct)

@@ -21,7 +21,8 @@ namespace Posthorn.Directory;
 //  * Unknown logins cost what known ones do.
 //  * What AddressBook remembers is dropped in OnCommit of every change here, and by a notice on the other nodes.
 //
-// Locks: LoginThrottle, Conduct, LiveLogins, AppPasswords and ProvenPasswords each have one, held for dictionary work only. AddressBook's cache is lock-free.
+// Locks: LoginThrottle, Conduct, LiveLogins, AppPasswords and ProvenPasswords each have one, held for dictionary work only. AddressBook's cache
+// is lock-free.
 // What this room must never do: touch mail (others hang their work on Accounts.Provisioning, QuotaChanged and Purging), or answer an
 // unknown login and a wrong password differently.
 

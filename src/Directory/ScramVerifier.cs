@@ -25,7 +25,7 @@ internal sealed record ScramVerifier(ScramHash Hash, int Iterations, byte[] Salt
     /// <summary>RFC 7677 §4 asks for at least 4096. The client pays it at every log-in, telephones too.</summary>
     public const int IterationsOfToday = 32_768;
 
-    /// <summary>For secrets that were drawn by chance: rounds make guessing dearer, and these nobody guesses (RFC 7677 §4 asks for as many).</summary>
+    /// <summary>For secrets that were drawn by chance: rounds make guessing dearer, and these nobody guesses. RFC 7677 §4 asks for as many.</summary>
     public const int IterationsForRandom = 4096;
 
     public const int SaltOctets = 16;

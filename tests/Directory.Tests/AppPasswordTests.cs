@@ -134,7 +134,8 @@ public abstract partial class DirectoryTests
         await using var house = await OpenScramAsync();
         var phone = await IssueAsync(house, "Phone");
         await PolicyAsync(house, LoginPolicy.AppPassword);
-        Assert.Equal(phone.Password.Id, (await new ScramClient(house, "SCRAM-SHA-256", "ann@example.test", phone.Secret).RunAsync(WithTls)).Require().Device);
+        var client = new ScramClient(house, "SCRAM-SHA-256", "ann@example.test", phone.Secret);
+        Assert.Equal(phone.Password.Id, (await client.RunAsync(WithTls)).Require().Device);
         Assert.Equal(RefusalKind.NotAuthenticated, await RefusedAsync(house, "SCRAM-SHA-256", "ann@example.test", "correct horse"));
     }
 

@@ -59,7 +59,8 @@ public sealed class AppPasswordTests(PosthornServer server) : InteropTests(serve
     {
         (await Server.CliAsync(["domain", "set", PosthornServer.Domain, "--scram", "true"])).Require();
         var person = await Server.AddPersonAsync();
-        using var issued = JsonDocument.Parse((await Server.CliAsync(["app-password", "add", person.Address, "--label", "Phone", "--json"])).Require());
+        var made = await Server.CliAsync(["app-password", "add", person.Address, "--label", "Phone", "--json"]);
+        using var issued = JsonDocument.Parse(made.Require());
         string id = issued.RootElement.GetProperty("id").GetString()!, secret = issued.RootElement.GetProperty("secret").GetString()!;
         await IssueAsync(person, "Tablet");
         using var imap = new ImapClient { ServerCertificateValidationCallback = (_, _, _, _) => true };
@@ -113,7 +114,8 @@ public sealed class AppPasswordTests(PosthornServer server) : InteropTests(serve
         Assert.NotEqual(0, refused.Status);
         await Eventually.HoldsAsync(
             "the owner is told of its use",
-            async () => (await ReadAsync(person)).Any(static text => text.Contains("Subject: An app password of your account was refused", StringComparison.Ordinal)));
+            async () => (await ReadAsync(person)).Any(
+                static text => text.Contains("Subject: An app password of your account was refused", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -214,7 +214,8 @@ public sealed class AppPasswords
     private void Note(string id, in LoginContext context, string client, long count)
     {
         var cut = client.Length > ClientCharactersMax ? client[..ClientCharactersMax] : client;
-        var use = new DeviceUse(_time.GetUtcNow(), context.Remote, context.Protocol, string.Concat(cut.Select(static c => char.IsControl(c) ? ' ' : c)));
+        var shown = string.Concat(cut.Select(static c => char.IsControl(c) ? ' ' : c));
+        var use = new DeviceUse(_time.GetUtcNow(), context.Remote, context.Protocol, shown);
         lock (_lock)
         {
             ref var gathered = ref CollectionsMarshal.GetValueRefOrAddDefault(_uses, id, out var isKnown);

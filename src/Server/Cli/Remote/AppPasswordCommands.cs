@@ -52,7 +52,7 @@ internal static class AppPasswordCommands
             "list",
             "Lists the app passwords of an account.",
             async call => call.Print(
-                await call.Api.ListAsync(Of(call.Get(account)), AdminJson.Default.AppPasswordPage, call.Ct),
+                await call.Api.WholeAsync(Of(call.Get(account)), AdminJson.Default.AppPasswordPage, call.Ct),
                 AdminJson.Default.AppPasswordView,
                 passwords => Text.WriteTable(
                     call.Output,
