@@ -29,6 +29,7 @@ public sealed class AdminHost : IDisposable
     private readonly MetricsPage _metrics;
     private readonly StsPage _sts;
     private readonly MarkPage _marks;
+    private readonly ClientSetup _setup;
 
     internal AdminHost(AdminParts parts, CancellationToken stopping)
     {
@@ -40,6 +41,7 @@ public sealed class AdminHost : IDisposable
         _metrics = new MetricsPage(parts, door, _collector);
         _sts = new StsPage(parts);
         _marks = new MarkPage(parts);
+        _setup = new ClientSetup(parts);
     }
 
     internal IReadOnlyList<Route> Routes => _api.Routes;
@@ -57,6 +59,7 @@ public sealed class AdminHost : IDisposable
     private Task ServeAsync(HttpContext context, RequestDelegate next)
     {
         if (ApiServer.Takes(context)) return _api.ServeAsync(context);
+        if (ClientSetup.Takes(context)) return _setup.ServeAsync(context);
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method)) return next(context);
         return context.Request.Path.Value switch
         {

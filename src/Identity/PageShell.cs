@@ -20,6 +20,7 @@ internal static class PageShell
     private static readonly (string Path, string Name)[] Tabs =
     [
         (OverviewPage.Path, "Overview"),
+        (DevicesPage.Path, "Devices"),
         (SessionsPage.Path, "Sessions"),
         (PasswordPage.Path, "Password"),
         (TwoStepPage.Path, "Two-step"),

@@ -110,6 +110,7 @@ internal static class PageStyle
         .problem a{color:inherit;font-weight:600}
         .secret{font:600 1.15rem/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:var(--ground);border:1px dashed var(--edge);
         border-radius:.5rem;padding:.7rem .9rem;margin:.6rem 0;overflow-wrap:anywhere;user-select:all}
+        .groups span{margin-right:.55em}
         .codes{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.15rem 1.5rem;list-style:none;user-select:text}
         .qr{display:block;width:13rem;max-width:100%;height:auto;border-radius:.6rem;margin:0 0 .5rem}
         .side{display:flex;flex-wrap:wrap;gap:.5rem 1.75rem;align-items:flex-start}

@@ -11,6 +11,7 @@ internal static class Routes
         .. AgainPage.Routes,
         .. LogOutPage.Routes,
         .. OverviewPage.Routes,
+        .. DevicesPage.Routes,
         .. SessionsPage.Routes,
         .. PasswordPage.Routes,
         .. TwoStepPage.Routes,

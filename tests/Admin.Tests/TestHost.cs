@@ -275,6 +275,9 @@ internal sealed class TestHost : IAsyncDisposable
         return client;
     }
 
+    /// <summary>For what is asked without a token.</summary>
+    public HttpClient Plain() => OverTcp("http", null).Http;
+
     private TestClient Client(SocketsHttpHandler handler, Uri address)
     {
         var http = new HttpClient(handler) { BaseAddress = address };

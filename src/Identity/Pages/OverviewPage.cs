@@ -17,6 +17,7 @@ internal static class OverviewPage
             <p class="lead">Your mail account, and who can open it.</p>
             {Fields.Notice(visit.Has("password") ? "Your password is changed. Every other browser has been logged out." : null)}
             <div class="cards">
+            {Card(DevicesPage.Path, "Devices", "A password for each telephone and mail program")}
             {Card(SessionsPage.Path, "Sessions", Words.Count(sessions.Count, "browser is logged in", "browsers are logged in"))}
             {Card(PasswordPage.Path, "Password", "Change your password")}
             {Card(TwoStepPage.Path, "Two-step log-in", factors.IsAsked ? "On" : "Off: the password alone is enough")}
