@@ -139,7 +139,7 @@ internal static class JmapBench
             (_api, _session) = (
                 new Uri($"https://127.0.0.1:{target.HttpsPort}/jmap"),
                 new Uri($"https://127.0.0.1:{target.HttpsPort}/.well-known/jmap"));
-            Session();
+            AwaitSession();
         }
 
         public string Account { get; private set; } = "";
@@ -150,6 +150,23 @@ internal static class JmapBench
         {
             using var session = JsonDocument.Parse(_http.GetStringAsync(_session).GetAwaiter().GetResult());
             Account = session.RootElement.GetProperty("primaryAccounts").GetProperty("urn:ietf:params:jmap:mail").GetString()!;
+        }
+
+        // The port of HTTPS opens last.
+        private void AwaitSession()
+        {
+            for (int i = 0; ; i++)
+            {
+                try
+                {
+                    Session();
+                    return;
+                }
+                catch (HttpRequestException) when (i < 100)
+                {
+                    Thread.Sleep(20);
+                }
+            }
         }
 
         public void FirstScreen()
