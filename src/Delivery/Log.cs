@@ -86,6 +86,9 @@ internal static partial class Log
     [LoggerMessage(5041, LogLevel.Information, "{Deed} is done to {Recipients} queued recipients")]
     public static partial void OperatedOnMany(ILogger log, long recipients, string deed);
 
+    [LoggerMessage(5043, LogLevel.Warning, "{Address} cannot be told what happened to the account, and is told later: {Reason}")]
+    public static partial void NoticeRefused(ILogger log, EmailAddress address, string reason);
+
     [LoggerMessage(5042, LogLevel.Error, "{Events} steps of messages cannot be written into their traces")]
     public static partial void JourneyFailed(ILogger log, Exception error, int events);
 }

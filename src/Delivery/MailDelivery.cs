@@ -33,12 +33,13 @@ public sealed class MailDelivery : IAsyncDisposable
     private readonly MailTls? _tls;
     private readonly ReportSending? _sending;
     private readonly FailureReporting? _failures;
+    private readonly AccountNotices _notices;
 
     private MailDelivery(
         Intake intake, Queue queue, MailRoutes routes, Suppressions suppressions, QueueRunner runner, MailTls? tls, ReportSending? sending,
-        FailureReporting? failures, Func<ValueTask> closeOutbound) =>
-        (Intake, Queue, Routes, Suppressions, Runner, _tls, _sending, _failures, _closeOutbound) =
-            (intake, queue, routes, suppressions, runner, tls, sending, failures, closeOutbound);
+        FailureReporting? failures, AccountNotices notices, Func<ValueTask> closeOutbound) =>
+        (Intake, Queue, Routes, Suppressions, Runner, _tls, _sending, _failures, _notices, _closeOutbound) =
+            (intake, queue, routes, suppressions, runner, tls, sending, failures, notices, closeOutbound);
 
     /// <summary>The tables; after those of blobs, store and directory.</summary>
     public static Schema Schema => DeliverySchema.Schema;
@@ -124,7 +125,8 @@ public sealed class MailDelivery : IAsyncDisposable
         var queue = new Queue(db, table, routes, runner.Reopen, journey, time, log);
         var failures = sending is null || !settings.SendsFailureReports ? null : new FailureReporting(sending, time, log);
         intake.Failed = failures is null ? null : failures.Offer;
-        return new MailDelivery(intake, queue, routes, suppressions, runner, tls, sending, failures, closeOutbound);
+        var notices = new AccountNotices(settings, directory, intake, time, log);
+        return new MailDelivery(intake, queue, routes, suppressions, runner, tls, sending, failures, notices, closeOutbound);
     }
 
     private static ReportSending Sending(
@@ -146,6 +148,9 @@ public sealed class MailDelivery : IAsyncDisposable
 
     /// <summary>Sends reports of single failures until it is stopped; ends at once when none are wanted.</summary>
     public Task SendFailureReportsAsync(CancellationToken ct) => _failures?.RunAsync(ct) ?? Task.CompletedTask;
+
+    /// <summary>Tells people by mail what happened to their accounts since the last time.</summary>
+    public Task SendNoticesAsync(CancellationToken ct) => _notices.RunAsync(ct);
 
     /// <summary>Begins to work off the queue.</summary>
     public void Start() => Runner.Start();

@@ -13,13 +13,14 @@ public sealed class Accounts
     private readonly Database _db;
     private readonly Generation _generation;
     private readonly PasswordCheck _passwords;
+    private readonly LiveLogins _live;
     private readonly DirectorySettings _settings;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
     internal Accounts(
-        Database db, Generation generation, PasswordCheck passwords, DirectorySettings settings, TimeProvider time, ILogger log) =>
-        (_db, _generation, _passwords, _settings, _time, _log) = (db, generation, passwords, settings, time, log);
+        Database db, Generation generation, PasswordCheck passwords, LiveLogins live, DirectorySettings settings, TimeProvider time, ILogger log) =>
+        (_db, _generation, _passwords, _live, _settings, _time, _log) = (db, generation, passwords, live, settings, time, log);
 
     /// <summary>Runs in the transaction that opens an account, so that it is there with its mailboxes or not at all. Filled at composition.</summary>
     public IList<Action<Transaction, Account>> Provisioning { get; } = [];
@@ -80,7 +81,7 @@ public sealed class Accounts
             return found;
         }, ct);
 
-    /// <summary>Replaces the account's password. Web sessions end; connections of mail programs that are logged in stay.</summary>
+    /// <summary>Replaces the account's password. Web sessions end, and connections that have logged in with the old one.</summary>
     public ValueTask<Result<Account>> SetPasswordAsync(
         Authority by, EmailAddress address, ReadOnlyMemory<byte> password, CancellationToken ct = default) =>
         SetPasswordAsync(by, address, password, (tx, account) => WebSessions.EndAll(tx, account.Id), ct);
@@ -100,7 +101,9 @@ public sealed class Accounts
         {
             with(tx, account);
             SetPassword(tx, account, secrets);
+            _live.EndAfter(tx, account.Id, "");
             PasswordLinks.Forget(tx, account.Id);
+            AccountNews.Add(tx, account.Id, AccountEvent.PasswordChanged, by.Name == account.Address.ToString() ? "you" : by.Name);
         }, ct);
         if (changed.Ok) Log.PasswordChanged(_log, address, by.Name);
         return changed;
@@ -134,6 +137,7 @@ public sealed class Accounts
         {
             tx.Prepare("UPDATE account SET disabled = $1 WHERE account = $2 AND disabled IS NULL").Bind(tx.Now).Bind(account.Id.Value).Execute();
             WebSessions.EndAll(tx, account.Id);
+            _live.EndAfter(tx, account.Id, null);
         }, ct);
         if (changed.Ok) Log.AccountDisabled(_log, address, by.Name);
         return changed;
@@ -154,6 +158,7 @@ public sealed class Accounts
         {
             tx.Prepare("UPDATE account SET removed = $1 WHERE account = $2").Bind(tx.Now).Bind(account.Id.Value).Execute();
             WebSessions.EndAll(tx, account.Id);
+            _live.EndAfter(tx, account.Id, null);
         }, ct);
         if (changed.Ok) Log.AccountRemoved(_log, address, by.Name);
         return changed;
@@ -297,9 +302,11 @@ public sealed class Accounts
         tx.Prepare("DELETE FROM credential WHERE account = $1").Bind(account.Id.Value).Execute();
         SendingAllowance.Forget(tx, account.Id);
         SendAs.Forget(tx, account.Id);
+        AppPasswordTable.Forget(tx, account.Id);
         WebSessions.EndAll(tx, account.Id);
         SecondFactors.Forget(tx, account.Id);
         LoginHistory.Forget(tx, account.Id);
+        AccountNews.Forget(tx, account.Id);
         PasswordLinks.Forget(tx, account.Id);
         tx.Prepare("UPDATE domain SET administrator = NULL WHERE administrator = $1").Bind(account.Id.Value).Execute();
         tx.Prepare("DELETE FROM account WHERE account = $1").Bind(account.Id.Value).Execute();

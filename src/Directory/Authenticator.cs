@@ -32,15 +32,23 @@ public sealed class Authenticator
     private readonly Conduct _conduct;
     private readonly LoginThrottle _throttle;
     private readonly LoginHistory _history;
+    private readonly AppPasswords _devices;
+    private readonly LiveLogins _live;
 
     internal Authenticator(
-        Database db, DirectorySettings settings, PasswordCheck passwords, ScramOffer scram, Conduct conduct, LoginHistory history,
-        TimeProvider time, ILogger log)
+        Database db, DirectorySettings settings, PasswordCheck passwords, ScramOffer scram, AppPasswords devices, LiveLogins live, Conduct conduct,
+        LoginHistory history, TimeProvider time, ILogger log)
     {
-        _history = history;
+        (_history, _devices, _live) = (history, devices, live);
         (_db, _settings, _passwords, _scram, _conduct, _time, _log) = (db, settings, passwords, scram, conduct, time, log);
         _throttle = new LoginThrottle(time);
     }
+
+    /// <summary>Who is logged in: a speaker enters everybody, and leaves with the connection.</summary>
+    public LiveLogins Live => _live;
+
+    /// <summary>What a device's program says of itself is kept with its app password.</summary>
+    public void NoteClient(Identity identity, in LoginContext context, string client) => _devices.NoteClient(identity, context, client);
 
     /// <summary>Whether a password may be sent at all: speakers advertise PLAIN and LOGIN by this, and answer 538 or LOGINDISABLED.</summary>
     public bool AcceptsPasswords(in LoginContext context) =>
@@ -76,15 +84,22 @@ public sealed class Authenticator
         return PasswordAsync(credentials.Login, credentials.Password, context, ct);
     }
 
-    /// <param name="login">The account's address.</param>
-    /// <param name="password">UTF-8; the caller wipes it.</param>
+    /// <param name="login">The account's address; the id of a device may stand behind it, after a plus.</param>
+    /// <param name="password">The account's own or that of a device, in UTF-8; the caller wipes it.</param>
     public async ValueTask<Result<Identity>> PasswordAsync(
         string login, ReadOnlyMemory<byte> password, LoginContext context, CancellationToken ct = default)
     {
         if (!AcceptsPasswords(context)) return new Refusal(RefusalKind.Forbidden, "a password needs an encrypted connection");
+        var mark = _live.Mark;
+        login = AppPasswordText.Split(login, out _);
         var address = EmailAddress.TryParse(login, out var parsed) ? parsed : null;
-        if (Throttled(login, context) is { } refusal) return refusal;
-        var (account, stored, lacksScram) = address is null ? default : await _db.ReadAsync(db => Lookup(db, address), ct);
+        // Nobody has guessed what has 130 random bits, so it passes whatever others have tried at this account.
+        var device = address is null ? null : await FindDeviceAsync(address, password, context, ct);
+        if (device is { Refusal: null }) return Conclude(login, device.Account, context, null, device.Password, mark);
+        if (device is null && Throttled(login, context) is { } refusal) return refusal;
+        // Whoever has the right secret and may not use it waits as long as for a wrong one.
+        var (account, stored, lacksScram) = address is null || device is not null ? default
+            : await _db.ReadAsync(db => Lookup(db, address, context), ct);
         Proof proof;
         try
         {
@@ -94,7 +109,8 @@ public sealed class Authenticator
         {
             return refused.Refusal;
         }
-        var concluded = Conclude(login, proof == Proof.Wrong ? null : account, context, account?.Id);
+        if (device is { Refusal: { } why }) return await MisusedAsync(device, why, context, ct);
+        var concluded = Conclude(login, proof == Proof.Wrong ? null : account, context, account?.Id, null, mark);
         if (!concluded.Ok) return concluded;
         if (lacksScram) await AddScramAsync(account!.Id, stored!, password, ct);
         if (proof == Proof.RightButStoredCheaply) await UpgradeAsync(account!.Id, stored!, password, ct);
@@ -105,29 +121,41 @@ public sealed class Authenticator
     internal async ValueTask<Result<ScramCandidate>> FindScramAsync(
         ScramHash hash, string login, string authorizeAs, LoginContext context, CancellationToken ct)
     {
-        if (authorizeAs.Length > 0 && !SameLogin(authorizeAs, login)) return ActingAs;
-        if (Throttled(login, context) is { } refusal) return refusal;
-        var address = EmailAddress.TryParse(login, out var parsed) ? parsed : null;
-        var found = address is null ? default : await _db.ReadAsync(db => LookupScram(db, address, hash), ct);
+        var mark = _live.Mark;
+        var named = AppPasswordText.Split(login, out var id);
+        if (authorizeAs.Length > 0 && !SameLogin(authorizeAs, login) && !SameLogin(authorizeAs, named)) return ActingAs;
+        // Guesses at an account must not keep its devices out, and there is nothing to guess at a device.
+        if (id is null && Throttled(named, context) is { } refusal) return refusal;
+        var address = EmailAddress.TryParse(named, out var parsed) ? parsed : null;
+        var found = address is null ? default : await _db.ReadAsync(db => LookupScram(db, address, id, hash, context), ct);
         // Both are always made, so that a name that is known costs what one that is not does.
-        var fake = ScramVerifier.Unmatchable(hash, await _scram.FalseSaltAsync(hash, address?.Key ?? login, ct));
-        return new ScramCandidate(login, found.Verifier is null ? null : found.Account, found.Verifier ?? fake);
+        var falseSalt = await _scram.FalseSaltAsync(hash, (address?.Key ?? named) + id, ct);
+        var fake = ScramVerifier.Unmatchable(hash, falseSalt, id is null ? ScramVerifier.IterationsOfToday : ScramVerifier.IterationsForRandom);
+        return new ScramCandidate(named, found.Verifier is null ? null : found.Account, found.Verifier ?? fake, found.Device, mark);
     }
 
     /// <summary>Logs in whom the connection's client certificate names.</summary>
     internal async ValueTask<Result<Identity>> ExternalAsync(string authorizeAs, LoginContext context, CancellationToken ct)
     {
+        var mark = _live.Mark;
         var login = context.CertificateAddress!;
         if (authorizeAs.Length > 0 && !SameLogin(authorizeAs, login)) return ActingAs;
         if (Throttled(login, context) is { } refusal) return refusal;
         var account = EmailAddress.TryParse(login, out var address) ? await _db.ReadAsync(db => Accounts.Read(db, address), ct) : null;
-        return Conclude(login, account is { RemovedAt: null } ? account : null, context);
+        return Conclude(login, account is { RemovedAt: null } ? account : null, context, mark: mark);
     }
 
-    internal ValueTask<Result<Identity>> ConcludeAsync(ScramCandidate candidate, bool right, LoginContext context, CancellationToken ct)
+    internal async ValueTask<Result<Identity>> ConcludeAsync(ScramCandidate candidate, bool right, LoginContext context, CancellationToken ct)
     {
-        ct.ThrowIfCancellationRequested();
-        return new(Conclude(candidate.Login, right ? candidate.Account : null, context, candidate.Account?.Id));
+        var (account, device) = (candidate.Account, candidate.Device);
+        if (!right || device is null || account is null)
+        {
+            return Conclude(candidate.Login, right ? account : null, context, account?.Id, null, candidate.Mark);
+        }
+        var policy = await _db.ReadAsync(db => Domains.PolicyOf(db, account.Address.Domain), ct);
+        return device.Judge(context, policy, _time.GetUtcNow()) is { } why
+            ? await MisusedAsync(new DeviceFound(account, device.Password, why), why, context, ct)
+            : Conclude(candidate.Login, account, context, null, device.Password, candidate.Mark);
     }
 
     /// <summary>For a log-in that names nobody: what the network has done wrong counts.</summary>
@@ -152,9 +180,21 @@ public sealed class Authenticator
         return refusal;
     }
 
+    // The owner and the log get the reason. It counts as no guess: a device with an old password must not shut its household out.
+    private async ValueTask<Refusal> MisusedAsync(DeviceFound device, DeviceRefusal why, LoginContext context, CancellationToken ct)
+    {
+        _history.Note(device.Account.Id, context, LoginOutcome.NotAllowed, device.Password.Label);
+        Meters.LoggedIn(context.Protocol, "not_allowed");
+        await _devices.MisusedAsync(device.Password, device.Account.Address, why, context, ct);
+        return Wrong;
+    }
+
     /// <param name="account">None when nothing was proven.</param>
     /// <param name="tried">Whose password was tried, if there is such an account.</param>
-    private Result<Identity> Conclude(string login, Account? account, in LoginContext context, AccountId? tried = null)
+    /// <param name="device">What was proven; none for the account's own password.</param>
+    /// <param name="mark">When the log-in began.</param>
+    private Result<Identity> Conclude(
+        string login, Account? account, in LoginContext context, AccountId? tried = null, AppPassword? device = null, long mark = long.MaxValue)
     {
         if (account is null)
         {
@@ -173,10 +213,18 @@ public sealed class Authenticator
             Log.LoginDisabled(_log, account.Address, context.Protocol, context.Remote);
             return new Refusal(RefusalKind.Disabled, "this account is disabled");
         }
-        _history.Note(account.Id, context, LoginOutcome.Ok);
+        _history.Note(account.Id, context, LoginOutcome.Ok, device?.Label ?? "");
         Meters.LoggedIn(context.Protocol, "ok");
-        Log.LoggedIn(_log, account.Address, context.Protocol, context.Remote);
-        return new Identity(account.Id, account.Address, account.Role, login);
+        if (device is null)
+        {
+            Log.LoggedIn(_log, account.Address, context.Protocol, context.Remote);
+        }
+        else
+        {
+            _devices.Used(device, context);
+            Log.DeviceLoggedIn(_log, account.Address, device.Id, context.Protocol, context.Remote);
+        }
+        return new Identity(account.Id, account.Address, account.Role, login) { Device = device?.Id, Mark = mark };
     }
 
     private bool Counts(in LoginContext context) => _settings.ThrottleLoopback || !context.IsLoopback;
@@ -185,19 +233,52 @@ public sealed class Authenticator
     private static string KeyOf(string login) => EmailAddress.TryParse(login, out var address) ? address.Key : "?";
 
     // A removed account is as unknown as one that never was.
-    private (Account? Account, string? Hash, bool LacksScram) Lookup(Snapshot db, EmailAddress address)
+    private (Account? Account, string? Hash, bool LacksScram) Lookup(Snapshot db, EmailAddress address, in LoginContext context)
     {
         var account = Accounts.Read(db, address);
         if (account is null || account.RemovedAt is not null) return default;
+        if (!TakesOwnPassword(db, address.Domain, context)) return (account, null, false);
         var lacks = _scram.IsOffered && Domains.AllowsScram(db, address.Domain) && Credentials.Scram(db, account.Id, ScramHash.Sha256) is null;
         return (account, Credentials.Password(db, account.Id), lacks);
     }
 
-    private static (Account? Account, ScramVerifier? Verifier) LookupScram(Snapshot db, EmailAddress address, ScramHash hash)
+    // A domain may want none of its mail programs to know the password; pages take it.
+    private static bool TakesOwnPassword(Snapshot db, Domain domain, in LoginContext context) =>
+        context.Protocol == LoginContext.Web || Domains.PolicyOf(db, domain) == LoginPolicy.Password;
+
+    private async ValueTask<DeviceFound?> FindDeviceAsync(
+        EmailAddress address, ReadOnlyMemory<byte> password, LoginContext context, CancellationToken ct)
     {
+        if (!AppPasswordText.TryRead(password.Span, out var text)) return null;
+        var (account, stored, policy) = await _db.ReadAsync(db => LookupDevice(db, address, AppPasswordText.IdOf(text)), ct);
+        if (stored is null || !CryptographicOperations.FixedTimeEquals(stored.Hash, AppPasswordText.HashOf(text))) return null;
+        return new DeviceFound(account!, stored.Password, stored.Judge(context, policy, _time.GetUtcNow()));
+    }
+
+    private static (Account? Account, StoredAppPassword? Device, LoginPolicy Policy) LookupDevice(Snapshot db, EmailAddress address, string id)
+    {
+        if (AppPasswordTable.Find(db, id) is not { } stored) return default;
         var account = Accounts.Read(db, address);
-        if (account is null || account.RemovedAt is not null || !Domains.AllowsScram(db, address.Domain)) return default;
-        return (account, Credentials.Scram(db, account.Id, hash));
+        return account is { RemovedAt: null } && account.Id == stored.Password.Account
+            ? (account, stored, Domains.PolicyOf(db, address.Domain)) : default;
+    }
+
+    // Without the id of a device it is the account's own password, or the only device there is.
+    private static (Account? Account, ScramVerifier? Verifier, StoredAppPassword? Device) LookupScram(
+        Snapshot db, EmailAddress address, string? id, ScramHash hash, in LoginContext context)
+    {
+        if (id is not null)
+        {
+            var (owner, named, _) = LookupDevice(db, address, id);
+            return (owner, named?.Scram(hash), named);
+        }
+        var account = Accounts.Read(db, address);
+        if (account is null || account.RemovedAt is not null) return default;
+        var own = TakesOwnPassword(db, address.Domain, context) && Domains.AllowsScram(db, address.Domain)
+            ? Credentials.Scram(db, account.Id, hash) : null;
+        if (own is not null) return (account, own, null);
+        var devices = AppPasswordTable.Of(db, account.Id).FindAll(static stored => stored.Password.RevokedAt is null);
+        return devices is [var only] ? (account, only.Scram(hash), only) : (account, null, null);
     }
 
     private async ValueTask UpgradeAsync(AccountId account, string stored, ReadOnlyMemory<byte> password, CancellationToken ct)
@@ -219,3 +300,7 @@ public sealed class Authenticator
     // What a stranger typed may be a password in the wrong field, or carry control characters: only addresses are shown.
     private static string Shown(string login) => EmailAddress.TryParse(login, out var address) ? address.ToString() : "(not an address)";
 }
+
+/// <summary>Whose device has the secret that was shown.</summary>
+/// <param name="Refusal">Why it does not open; null when it does.</param>
+internal sealed record DeviceFound(Account Account, AppPassword Password, DeviceRefusal? Refusal);

@@ -197,5 +197,40 @@ internal static class DirectorySchema
         );
         CREATE UNIQUE INDEX password_link_hash ON password_link (hash);
         """,
+        "ALTER TABLE domain ADD COLUMN mfa BIGINT NOT NULL DEFAULT 0;",
+        """
+        CREATE TABLE account_news (
+            news BIGINT NOT NULL PRIMARY KEY,
+            account BIGINT NOT NULL,
+            event BIGINT NOT NULL,
+            detail TEXT NOT NULL,
+            created BIGINT NOT NULL
+        );
+        CREATE INDEX account_news_account ON account_news (account);
+        """,
+        """
+        ALTER TABLE domain ADD COLUMN login BIGINT NOT NULL DEFAULT 0;
+        CREATE TABLE app_password (
+            id TEXT NOT NULL PRIMARY KEY,
+            account BIGINT NOT NULL,
+            label TEXT NOT NULL,
+            scopes BIGINT NOT NULL,
+            networks TEXT NOT NULL,
+            created BIGINT NOT NULL,
+            created_by TEXT NOT NULL,
+            expires BIGINT,
+            used BIGINT,
+            used_from TEXT,
+            used_by TEXT,
+            used_client TEXT,
+            uses BIGINT NOT NULL,
+            revoked BIGINT,
+            hash BLOB NOT NULL,
+            scram_sha256 TEXT NOT NULL,
+            scram_sha1 TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE UNIQUE INDEX app_password_label ON app_password (account, label) WHERE revoked IS NULL;
+        CREATE INDEX app_password_account ON app_password (account, created);
+        """,
     ];
 }

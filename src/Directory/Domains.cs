@@ -7,7 +7,7 @@ namespace Posthorn.Directory;
 /// <summary>The domains whose mail this server takes in.</summary>
 public sealed class Domains
 {
-    private const string Columns = "domain, plus_addressing, catch_all, administrator, created, disabled, dmarc, scram";
+    private const string Columns = "domain, plus_addressing, catch_all, administrator, created, disabled, dmarc, scram, login, mfa";
 
     private const int ForgottenPerActionMax = 500;
 
@@ -61,14 +61,16 @@ public sealed class Domains
             {
                 throw Refused.Invalid("the administrator of a domain must be an active account with a mailbox");
             }
-            tx.Prepare("UPDATE domain SET plus_addressing = $1, catch_all = $2, administrator = $3, disabled = $4, dmarc = $5, scram = $6 "
-                    + "WHERE domain = $7")
+            tx.Prepare("UPDATE domain SET plus_addressing = $1, catch_all = $2, administrator = $3, disabled = $4, dmarc = $5, scram = $6, "
+                    + "login = $7, mfa = $8 WHERE domain = $9")
                 .Bind(change.PlusAddressing ?? old.PlusAddressing)
                 .Bind((change.CatchAll is { } catchAll ? catchAll.Value : old.CatchAll)?.ToString())
                 .Bind((change.Administrator is { } administrator ? administrator.Value : old.Administrator)?.Value)
                 .Bind(Since(change.Disabled, old.DisabledAt, tx.Now)?.ToUnixTimeMilliseconds())
                 .Bind((long)(change.Dmarc ?? old.Dmarc))
                 .Bind(change.Scram ?? old.Scram)
+                .Bind((long)(change.Login ?? old.Login))
+                .Bind(change.Mfa ?? old.Mfa)
                 .Bind(name.Ascii).Execute();
             _generation.RiseAfter(tx);
             _scram.RefreshAfter(tx);
@@ -116,6 +118,9 @@ public sealed class Domains
     internal static bool AllowsScram(Snapshot db, Domain name) =>
         db.Prepare("SELECT 1 FROM domain WHERE domain = $1 AND scram = 1").Bind(name.Ascii).Scalar() is not null;
 
+    internal static LoginPolicy PolicyOf(Snapshot db, Domain name) =>
+        (LoginPolicy)(db.Prepare("SELECT login FROM domain WHERE domain = $1").Bind(name.Ascii).Scalar() ?? 0);
+
     internal static DateTimeOffset? Since(bool? wanted, DateTimeOffset? since, DateTimeOffset now) => wanted switch
     {
         null => since,
@@ -133,5 +138,7 @@ public sealed class Domains
         (DmarcHandling)rows.Int64(6))
     {
         Scram = rows.Bool(7),
+        Login = (LoginPolicy)rows.Int64(8),
+        Mfa = rows.Bool(9),
     };
 }

@@ -5,7 +5,14 @@ namespace Posthorn.Directory;
 
 /// <summary>Who is logged in.</summary>
 /// <param name="Login">What the client typed, as it may be shown and logged.</param>
-public sealed record Identity(AccountId Account, EmailAddress Address, Role Role, string Login);
+public sealed record Identity(AccountId Account, EmailAddress Address, Role Role, string Login)
+{
+    /// <summary>The id of the app password that was used; null when it was none.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>When the log-in began, in the count of <see cref="LiveLogins"/>.</summary>
+    internal long Mark { get; init; }
+}
 
 /// <summary>Where a log-in comes from.</summary>
 /// <param name="Protocol">"smtp", "imap", …: the name that app passwords name as their scope.</param>
@@ -14,6 +21,9 @@ public sealed record Identity(AccountId Account, EmailAddress Address, Role Role
 /// <param name="Encrypted">TLS is active on the connection.</param>
 public readonly record struct LoginContext(string Protocol, IPAddress? Remote, bool Encrypted)
 {
+    /// <summary>The protocol of pages in a browser: people type the account's password there, whatever mail programs may use.</summary>
+    public const string Web = "web";
+
     /// <summary>The channel binding of the connection's TLS, tls-server-end-point (RFC 5929 §4); empty where there is none.</summary>
     public ReadOnlyMemory<byte> ServerEndPoint { get; init; }
 

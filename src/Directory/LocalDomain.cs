@@ -12,6 +12,26 @@ public sealed record LocalDomain(
 {
     /// <summary>Its accounts may log in by SCRAM, so that verifiers are kept beside the passwords' hashes.</summary>
     public bool Scram { get; init; }
+
+    /// <summary>What its accounts' mail programs may log in with.</summary>
+    public LoginPolicy Login { get; init; }
+
+    /// <summary>Its people must have a second factor before they do anything else in a browser.</summary>
+    public bool Mfa { get; init; }
+}
+
+/// <summary>What mail programs may log in with; each is narrower than the one before. Pages take passwords all the same. The numbers are
+/// stored.</summary>
+public enum LoginPolicy
+{
+    /// <summary>The account's password, app passwords, tokens.</summary>
+    Password = 0,
+
+    /// <summary>App passwords and tokens.</summary>
+    AppPassword = 1,
+
+    /// <summary>Tokens only.</summary>
+    OAuth = 2,
 }
 
 /// <summary>What may change about a domain; a property left out stays as it is.</summary>
@@ -28,6 +48,10 @@ public sealed record DomainChange
     public DmarcHandling? Dmarc { get; init; }
 
     public bool? Scram { get; init; }
+
+    public LoginPolicy? Login { get; init; }
+
+    public bool? Mfa { get; init; }
 }
 
 /// <summary>What a domain makes of the wishes of others about mail that fails DMARC; a later one is milder. The numbers are stored.</summary>

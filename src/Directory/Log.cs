@@ -96,6 +96,19 @@ internal static partial class Log
     [LoggerMessage(3089, LogLevel.Information, "A link to set the password of {Address} was made by {By}")]
     public static partial void LinkAdded(ILogger log, EmailAddress address, string by);
 
+    [LoggerMessage(3090, LogLevel.Information, "App password {Id} ({Label}) of {Owner} made by {By}")]
+    public static partial void AppPasswordAdded(ILogger log, string id, string label, EmailAddress owner, string by);
+
+    [LoggerMessage(3091, LogLevel.Information, "App password {Id} ({Label}) of {Owner} revoked by {By}")]
+    public static partial void AppPasswordRevoked(ILogger log, string id, string label, EmailAddress owner, string by);
+
+    [LoggerMessage(3092, LogLevel.Warning, "App password {Id} ({Label}) of {Owner} is right and does not open {Protocol} from {Remote}: {Reason}")]
+    public static partial void AppPasswordRefused(
+        ILogger log, string id, string label, EmailAddress owner, DeviceRefusal reason, string protocol, IPAddress? remote);
+
+    [LoggerMessage(3093, LogLevel.Information, "{Address} logged in over {Protocol} from {Remote} with app password {Device}")]
+    public static partial void DeviceLoggedIn(ILogger log, EmailAddress address, string device, string protocol, IPAddress? remote);
+
     [LoggerMessage(3060, LogLevel.Warning, "Network {Network} banned by {By}: {Reason}")]
     public static partial void Banned(ILogger log, string network, string reason, string by);
 

@@ -14,11 +14,15 @@ namespace Posthorn.Directory;
 //  * Every change passes an Authority, which refuses what reaches beyond it; no speaker decides about rights.
 //  * A password is known only while a log-in is under way. Passwords are stored as Argon2id with their parameters, API tokens as
 //    SHA-256 (their secrets have 256 random bits), web sessions likewise; a log line or a refusal never carries either.
-//  * SCRAM's verifiers lie beside the hash only where the domain allows them; they go when it does not any more.
+//  * SCRAM's verifiers lie beside the hash only where the domain allows them; they go when it does not any more. Those of app passwords,
+//    which are random, always lie beside theirs.
+//  * A right app password opens whatever guesses others have made at its account; a wrong one is a wrong password like any other.
+//  * What is revoked ends the connections that it has opened, on every node.
 //  * Unknown logins cost what known ones do.
 //  * What AddressBook remembers is dropped in OnCommit of every change here, and by a notice on the other nodes.
 //
-// Locks: LoginThrottle, Conduct and ProvenPasswords each have one, held for dictionary work only. AddressBook's cache is lock-free.
+// Locks: LoginThrottle, Conduct, LiveLogins, AppPasswords and ProvenPasswords each have one, held for dictionary work only. AddressBook's cache
+// is lock-free.
 // What this room must never do: touch mail (others hang their work on Accounts.Provisioning, QuotaChanged and Purging), or answer an
 // unknown login and a wrong password differently.
 
@@ -28,6 +32,7 @@ public sealed class MailDirectory : IDisposable
     private readonly Database _db;
     private readonly Generation _generation;
     private readonly PasswordCheck _passwords;
+    private readonly LiveLogins _live;
 
     private MailDirectory(Database db, Vault? vault, DirectorySettings settings, TimeProvider time, ILoggerFactory logs)
     {
@@ -37,7 +42,9 @@ public sealed class MailDirectory : IDisposable
         _passwords = new PasswordCheck(settings);
         var scram = new ScramOffer(db, _generation);
         Domains = new Domains(db, _generation, scram, log);
-        Accounts = new Accounts(db, _generation, _passwords, settings, time, log);
+        _live = new LiveLogins(db);
+        Accounts = new Accounts(db, _generation, _passwords, _live, settings, time, log);
+        AppPasswords = new AppPasswords(db, _live, time, log);
         Aliases = new Aliases(db, _generation, log);
         Tokens = new Tokens(db, time, log);
         AddressBook = new AddressBook(db, _generation);
@@ -47,8 +54,9 @@ public sealed class MailDirectory : IDisposable
         Greylist = new Greylist(db, settings, time);
         Sessions = new WebSessions(db, time, log);
         History = new LoginHistory(db, time, log);
+        News = new AccountNews(db, time);
         PasswordLinks = new PasswordLinks(db, Accounts, time, log);
-        Authenticator = new Authenticator(db, settings, _passwords, scram, Conduct, History, time, log);
+        Authenticator = new Authenticator(db, settings, _passwords, scram, AppPasswords, _live, Conduct, History, time, log);
         SecondFactors = new SecondFactors(db, vault, settings, History, time, log);
         Passkeys = new Passkeys(db, Authenticator, log);
         _ = scram.RefreshAsync(); // before the first greeting
@@ -62,6 +70,8 @@ public sealed class MailDirectory : IDisposable
     public Domains Domains { get; }
 
     public Accounts Accounts { get; }
+
+    public AppPasswords AppPasswords { get; }
 
     public Aliases Aliases { get; }
 
@@ -87,6 +97,8 @@ public sealed class MailDirectory : IDisposable
 
     public PasswordLinks PasswordLinks { get; }
 
+    public AccountNews News { get; }
+
     public Passkeys Passkeys { get; }
 
     /// <param name="db">Opened with <see cref="Schema"/> among its schemas.</param>
@@ -96,6 +108,7 @@ public sealed class MailDirectory : IDisposable
 
     public void Dispose()
     {
+        _live.Dispose();
         _generation.Dispose();
         _passwords.Dispose();
     }

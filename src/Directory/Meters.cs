@@ -10,6 +10,6 @@ internal static class Meters
     private static readonly Counter<long> Logins =
         Meter.CreateCounter<long>("posthorn.logins", "{login}", "Attempts to log in, by protocol and outcome.");
 
-    /// <param name="outcome"><c>ok</c>, <c>failed</c>, <c>throttled</c>, <c>disabled</c>.</param>
+    /// <param name="outcome"><c>ok</c>, <c>failed</c>, <c>throttled</c>, <c>disabled</c>, <c>not_allowed</c>.</param>
     public static void LoggedIn(string protocol, string outcome) => Logins.Add(1, new("protocol", protocol), new("outcome", outcome));
 }

@@ -50,6 +50,7 @@ public sealed class PasswordLinks
             Forget(tx, account.Id);
             tx.Prepare("INSERT INTO password_link (account, hash, created, expires) VALUES ($1, $2, $3, $4)")
                 .Bind(account.Id.Value).Bind(HashOf(secret)).Bind(tx.Now).Bind(tx.Now + time).Execute();
+            AccountNews.Add(tx, account.Id, AccountEvent.PasswordLinkMade, by.Name);
             return new PasswordLink(account.Address, secret, tx.Now + time);
         }, ct);
         if (added.Ok) Log.LinkAdded(_log, address, by.Name);

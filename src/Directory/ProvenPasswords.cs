@@ -9,7 +9,7 @@ internal sealed class ProvenPasswords
 {
     private const int EntriesMax = 16_384;
 
-    private static readonly long LifetimeMilliseconds = (long)TimeSpan.FromMinutes(10).TotalMilliseconds;
+    private static readonly long LifetimeMilliseconds = (long)TimeSpan.FromMinutes(5).TotalMilliseconds;
 
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
     private readonly Lock _lock = new();

@@ -125,4 +125,6 @@ internal sealed class ScramConversation(ScramHash hash, bool plus, Authenticator
 }
 
 /// <summary>Whom a SCRAM exchange is about: an account and its verifier, or nobody and one that looks like any other.</summary>
-internal sealed record ScramCandidate(string Login, Account? Account, ScramVerifier Verifier);
+/// <param name="Device">Whose verifier it is; null for the account's own password.</param>
+/// <param name="Mark">When the log-in began.</param>
+internal sealed record ScramCandidate(string Login, Account? Account, ScramVerifier Verifier, StoredAppPassword? Device, long Mark);

@@ -25,6 +25,9 @@ internal sealed record ScramVerifier(ScramHash Hash, int Iterations, byte[] Salt
     /// <summary>RFC 7677 §4 asks for at least 4096. The client pays it at every log-in, telephones too.</summary>
     public const int IterationsOfToday = 32_768;
 
+    /// <summary>For secrets that were drawn by chance: rounds make guessing dearer, and these nobody guesses. RFC 7677 §4 asks for as many.</summary>
+    public const int IterationsForRandom = 4096;
+
     public const int SaltOctets = 16;
 
     private static readonly byte[] ClientKeyText = "Client Key"u8.ToArray();
@@ -33,6 +36,10 @@ internal sealed record ScramVerifier(ScramHash Hash, int Iterations, byte[] Salt
     /// <param name="password">UTF-8 as typed.</param>
     public static ScramVerifier Make(ScramHash hash, ReadOnlySpan<byte> password) =>
         Make(hash, password, RandomNumberGenerator.GetBytes(SaltOctets), IterationsOfToday);
+
+    /// <param name="secret">Of 128 random bits at least.</param>
+    public static ScramVerifier MakeForRandom(ScramHash hash, ReadOnlySpan<byte> secret) =>
+        Make(hash, secret, RandomNumberGenerator.GetBytes(SaltOctets), IterationsForRandom);
 
     internal static ScramVerifier Make(ScramHash hash, ReadOnlySpan<byte> password, byte[] salt, int iterations)
     {
@@ -46,8 +53,8 @@ internal sealed record ScramVerifier(ScramHash Hash, int Iterations, byte[] Salt
     }
 
     /// <summary>One that no proof fits, with a salt of its own, for a name that has none.</summary>
-    public static ScramVerifier Unmatchable(ScramHash hash, byte[] salt) =>
-        new(hash, IterationsOfToday, salt, RandomNumberGenerator.GetBytes(hash.Octets), RandomNumberGenerator.GetBytes(hash.Octets));
+    public static ScramVerifier Unmatchable(ScramHash hash, byte[] salt, int iterations = IterationsOfToday) =>
+        new(hash, iterations, salt, RandomNumberGenerator.GetBytes(hash.Octets), RandomNumberGenerator.GetBytes(hash.Octets));
 
     /// <summary>Whether the proof was made from the password: ClientKey := ClientProof XOR ClientSignature (RFC 5802 §3).</summary>
     public bool Accepts(ReadOnlySpan<byte> proof, ReadOnlySpan<byte> authMessage)

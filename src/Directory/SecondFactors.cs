@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
@@ -65,6 +66,10 @@ public sealed class SecondFactors
 
     public ValueTask<FactorState> StateAsync(AccountId account, CancellationToken ct = default) => _db.ReadAsync(db => State(db, account), ct);
 
+    /// <summary>The account's domain asks for a second factor, and the account has none yet.</summary>
+    public ValueTask<bool> IsOwedAsync(Account account, CancellationToken ct = default) =>
+        _db.ReadAsync(db => Domains.Read(db, account.Address.Domain) is { Mfa: true } && !State(db, account.Id).IsAsked, ct);
+
     /// <summary>Begins to set up an authenticator; what was begun before and not finished is forgotten.</summary>
     /// <param name="issuer">What the authenticator calls this server.</param>
     public async ValueTask<Result<TotpOffer>> OfferTotpAsync(Account account, string issuer, CancellationToken ct = default)
@@ -109,6 +114,7 @@ public sealed class SecondFactors
         {
             if (Take(tx, account, code, confirmed: false) is not true) throw new RefusalException(Wrong);
             tx.Prepare("UPDATE totp SET confirmed = $1 WHERE account = $2").Bind(tx.Now).Bind(account.Value).Execute();
+            AccountNews.Add(tx, account, AccountEvent.FactorAdded, "an authenticator");
             if (State(tx, account).RecoveryCodes > 0) return false;
             Store(tx, account, codes);
             return true;
@@ -133,7 +139,7 @@ public sealed class SecondFactors
         }
         var proven = await _db.WriteAsync(
             tx => Take(tx, account.Id, code, confirmed: true) is true ? LoginMethods.Totp
-                : TakeRecoveryCode(tx, account.Id, code) ? LoginMethods.RecoveryCode
+                : TakeRecoveryCode(tx, account.Id, code, context.Remote) ? LoginMethods.RecoveryCode
                 : LoginMethods.None, ct);
         if (proven == LoginMethods.None)
         {
@@ -151,7 +157,11 @@ public sealed class SecondFactors
     public async ValueTask<IReadOnlyList<string>> RenewRecoveryCodesAsync(AccountId account, CancellationToken ct = default)
     {
         var codes = NewCodes();
-        await _db.WriteAsync(tx => Store(tx, account, codes), ct);
+        await _db.WriteAsync(tx =>
+        {
+            AccountNews.Add(tx, account, AccountEvent.RecoveryCodesRenewed);
+            return Store(tx, account, codes);
+        }, ct);
         Log.FactorAdded(_log, account, "recovery codes");
         return codes;
     }
@@ -161,7 +171,8 @@ public sealed class SecondFactors
     {
         await _db.WriteAsync(tx =>
         {
-            tx.Prepare("DELETE FROM totp WHERE account = $1").Bind(account.Value).Execute();
+            if (tx.Prepare("DELETE FROM totp WHERE account = $1").Bind(account.Value).Execute() == 0) return false;
+            AccountNews.Add(tx, account, AccountEvent.FactorRemoved, "the authenticator");
             ForgetIdleCodes(tx, account);
             return true;
         }, ct);
@@ -176,6 +187,7 @@ public sealed class SecondFactors
             var account = Accounts.DemandChangeable(tx, by, address);
             Forget(tx, account.Id);
             WebSessions.EndAll(tx, account.Id);
+            AccountNews.Add(tx, account.Id, AccountEvent.FactorsReset, by.Name);
             return account;
         }, ct);
         if (reset.Ok) Log.FactorsReset(_log, address, by.Name);
@@ -225,11 +237,16 @@ public sealed class SecondFactors
         return _vault is { } vault && vault.TryOpen(db, SealPurpose, [account.Value], stored, out var secret) ? (secret, last) : null;
     }
 
-    private static bool TakeRecoveryCode(Transaction tx, AccountId account, string typed)
+    private static bool TakeRecoveryCode(Transaction tx, AccountId account, string typed, IPAddress? remote)
     {
         var code = string.Concat(typed.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
-        return code.Length == RecoveryCharacters && tx.Prepare("DELETE FROM recovery_code WHERE account = $1 AND hash = $2")
-            .Bind(account.Value).Bind(HashOf(account, code)).Execute() == 1;
+        if (code.Length != RecoveryCharacters || tx.Prepare("DELETE FROM recovery_code WHERE account = $1 AND hash = $2")
+            .Bind(account.Value).Bind(HashOf(account, code)).Execute() == 0)
+        {
+            return false;
+        }
+        AccountNews.Add(tx, account, AccountEvent.RecoveryCodeUsed, remote?.Unmapped().ToString() ?? "this machine");
+        return true;
     }
 
     private static List<string> NewCodes() =>

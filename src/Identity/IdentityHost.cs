@@ -86,7 +86,7 @@ public sealed class IdentityHost
             return;
         }
         var login = await _door.FindAsync(context);
-        if (EntryRefused(context, route, login) is { } elsewhere)
+        if ((EntryRefused(context, route, login) ?? await OwedAsync(context, route, login)) is { } elsewhere)
         {
             PageShell.Redirect(context, elsewhere);
             return;
@@ -117,6 +117,14 @@ public sealed class IdentityHost
         return route.Entry is Entry.Fresh && since > (isPost ? IdentityLimits.FreshForFormTime : IdentityLimits.FreshTime)
             ? back.After(AgainPage.Path)
             : null;
+    }
+
+    // Where the domain demands a second factor, whoever has none sets one up before anything else.
+    private async ValueTask<string?> OwedAsync(HttpContext context, Route route, WebLogin? login)
+    {
+        if (route.Entry is not (Entry.Person or Entry.Fresh) || login is null || login.Session.Methods.IsMfa) return null;
+        if (TwoStepPage.IsSetUp(route) || !await _parts.Directory.SecondFactors.IsOwedAsync(login.Account, context.RequestAborted)) return null;
+        return TwoStepPage.Path + "?demanded";
     }
 
     // A browser names text/html first; everybody else gets a problem (RFC 9457).

@@ -30,7 +30,7 @@ internal sealed record Visit(
     /// <summary>What this person may change about the own account.</summary>
     public Authority Self => Authority.OverEverything(Account.Address.ToString());
 
-    public LoginContext Context => new("web", Http.Connection.RemoteIpAddress, Http.Request.IsHttps);
+    public LoginContext Context => new(LoginContext.Web, Http.Connection.RemoteIpAddress, Http.Request.IsHttps);
 
     /// <summary>The query has this word, which says what has just been done.</summary>
     public bool Has(string word) => Http.Request.Query.ContainsKey(word);

@@ -31,6 +31,7 @@ public sealed class WireConnection : IAsyncDisposable
     private readonly ConnectionContext _context;
     private readonly Deadline _writeDeadline;
     private readonly bool _owned;
+    private readonly CancellationTokenSource _stopping;
     private SslStream? _tls;
     private DeflateLayer? _deflate;
     private byte[]? _serverEndPoint;
@@ -48,7 +49,9 @@ public sealed class WireConnection : IAsyncDisposable
         Local = EndPointOf(context.LocalEndPoint);
         Input = context.Transport.Input;
         Output = context.Transport.Output;
-        Stopping = context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
+        var server = context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
+        _stopping = CancellationTokenSource.CreateLinkedTokenSource(server);
+        Stopping = _stopping.Token;
         _writeDeadline = new Deadline(time, () => Abort("the peer does not read"));
         Reader = new CommandReader(this);
     }
@@ -93,10 +96,28 @@ public sealed class WireConnection : IAsyncDisposable
     public CancellationToken Closed => _context.ConnectionClosed;
 
     /// <summary>
-    /// Cancelled when the server stops: finish the command under way, say goodbye, return. Reading a line answers it with a
-    /// status.
+    /// Cancelled when the server stops, or <see cref="Stop"/> was called: finish the command under way, say goodbye, return. Reading a line answers
+    /// it with a status.
     /// </summary>
     public CancellationToken Stopping { get; }
+
+    /// <summary>Why this connection alone stops; null when the server does.</summary>
+    public string? StopReason { get; private set; }
+
+    /// <summary>Ends this connection as the end of the server would. Safe from any thread, also when it is over already.</summary>
+    /// <param name="reason">For the peer, in one line.</param>
+    public void Stop(string reason)
+    {
+        StopReason = reason;
+        try
+        {
+            _stopping.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It is over already.
+        }
+    }
 
     /// <summary>How much may stand in <see cref="Output"/> unsent before a speaker that writes much should flush.</summary>
     public const int FlushOctets = 32 * 1024;
@@ -221,6 +242,7 @@ public sealed class WireConnection : IAsyncDisposable
         Limits = Limits with { WriteTimeout = Limits.LingerTimeout };
         var sent = await FlushAsync();
         Reader.Dispose();
+        _stopping.Dispose();
         if (_deflate is not null) await _deflate.DisposeAsync();
         if (_tls is not null)
         {

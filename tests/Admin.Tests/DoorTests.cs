@@ -231,6 +231,8 @@ public sealed class DoorTests : IAsyncLifetime
         "changeAccount" => """{"name":"evil"}""",
         "setPassword" => """{"password":"evil password"}""",
         "addPasswordLink" => "{}",
+        "addAppPassword" => """{"label":"evil"}""",
+        "revokeAppPassword" => """{"which":"Phone"}""",
         "addAlias" => $$"""{"address":"evil@{{domain}}","targets":["{{account}}"]}""",
         "changeAlias" => """{"targets":["evil@evil.test"]}""",
         "importSigningKey" => """{"selector":"evil","pem":"evil"}""",

@@ -251,6 +251,26 @@ public sealed class FactorTests
     }
 
     [Fact]
+    public async Task Where_a_domain_demands_a_second_factor_nothing_opens_before_there_is_one()
+    {
+        await using var host = await (await TestHost.StartAsync()).WithAnnAsync();
+        var before = await host.Browser().LogInAsync();
+        (await host.Directory.Domains.ChangeAsync(Authority.System, Domain.Parse("example.test"), new DomainChange { Mfa = true })).Require();
+        (await before.GetAsync("/account")).GoesTo("/account/two-step?demanded"); // also who was logged in already
+        var browser = host.Browser();
+        (await browser.TryLogInAsync(TestHost.Ann, TestHost.Password)).GoesTo("/account");
+        foreach (var page in new[] { "/account", "/account/sessions", "/account/password", "/account/history" })
+        {
+            (await browser.GetAsync(page)).GoesTo("/account/two-step?demanded");
+        }
+        (await browser.GetAsync("/account/two-step?demanded")).Is(HttpStatusCode.OK).Says("Your organisation asks for it");
+        using var key = new SoftKey();
+        (await key.RegisterAsync(browser)).GoesTo("/account/passkeys?added");
+        (await browser.GetAsync("/account")).Is(HttpStatusCode.OK);
+        (await before.GetAsync("/account")).Is(HttpStatusCode.SeeOther); // made by the password alone
+    }
+
+    [Fact]
     public async Task A_removed_passkey_opens_nothing()
     {
         await using var host = await (await TestHost.StartAsync()).WithAnnAsync();

@@ -49,7 +49,7 @@ internal sealed class TestHost : IAsyncDisposable
         set => _strangers.Remote = value;
     }
 
-    public static async Task<TestHost> StartAsync(Func<IdentityParts, IdentityParts>? change = null, DirectorySettings? settings = null)
+    public static async Task<TestHost> StartAsync(Func<IdentityParts, IdentityParts>? change = null, Argon2Cost? cost = null)
     {
         var folder = System.IO.Directory.CreateTempSubdirectory("identity-").FullName;
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
@@ -60,7 +60,7 @@ internal sealed class TestHost : IAsyncDisposable
         var vault = await Vault.OpenAsync(
             db, Path.Combine(folder, "root.key"), MailDirectory.SealedColumns, NullLoggerFactory.Instance, default);
         var directory = MailDirectory.Open(
-            db, (settings ?? new DirectorySettings()) with { PasswordCost = new Argon2Cost(8, 1) }, clock, new OneLog(log), vault);
+            db, new DirectorySettings { PasswordCost = cost ?? new Argon2Cost(8, 1) }, clock, new OneLog(log), vault);
         var parts = new IdentityParts
         {
             Facts = Facts,

@@ -183,6 +183,17 @@ public sealed class CommandReaderTests
     }
 
     [Fact]
+    public async Task One_connection_may_be_stopped_alone()
+    {
+        await using var one = new WireLink(new WireLimits(), _time);
+        var line = one.Server.Reader.ReadLineAsync().AsTask();
+        one.Server.Stop("enough");
+        Assert.Equal((ReadStatus.Stopping, "enough"), ((await line).Status, one.Server.StopReason));
+        await one.Server.DisposeAsync();
+        one.Server.Stop("too late");
+    }
+
+    [Fact]
     public async Task A_cancelled_wait_loses_nothing()
     {
         await using var link = new WireLink(new WireLimits(), _time);

@@ -22,7 +22,7 @@ internal sealed class ApiServer
         (_parts, _door, _log) = (parts, door, log);
         Routes =
         [
-            .. ServerRoutes.All, .. DomainRoutes.All, .. AccountRoutes.All, .. LoginRoutes.All,
+            .. ServerRoutes.All, .. DomainRoutes.All, .. AccountRoutes.All, .. LoginRoutes.All, .. AppPasswordRoutes.All,
             .. AliasRoutes.All, .. QueueRoutes.All, .. ReportRoutes.All,
             .. RouteRoutes.All, .. SuppressionRoutes.All, .. TlsRoutes.All, .. TokenRoutes.All, .. TraceRoutes.All, .. BanRoutes.All,
             .. RuleRoutes.All,

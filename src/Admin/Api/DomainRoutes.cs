@@ -63,6 +63,8 @@ internal static class DomainRoutes
             Disabled = body.Disabled,
             Dmarc = body.Dmarc,
             Scram = body.Scram,
+            Login = body.Login,
+            Mfa = body.Mfa,
         };
         return await ViewAsync(call, await call.Parts.Directory.Domains.ChangeAsync(call.By, call.KeyDomain(), change, call.Ct));
     }
@@ -129,6 +131,6 @@ internal static class DomainRoutes
         var administrator = domain.Administrator is { } id ? await call.Parts.Directory.Accounts.FindAsync(id, call.Ct) : null;
         return new DomainView(
             domain.Name.Ascii, domain.Name.Unicode, domain.PlusAddressing, domain.CatchAll?.ToString(), administrator?.Address.ToString(),
-            domain.CreatedAt, domain.DisabledAt, domain.Dmarc, domain.Scram);
+            domain.CreatedAt, domain.DisabledAt, domain.Dmarc, domain.Scram, domain.Login, domain.Mfa);
     }
 }

@@ -9,6 +9,8 @@ namespace Posthorn.Admin;
 /// <param name="CatchAll">Where mail for undefined names goes; null refuses it.</param>
 /// <param name="Administrator">Who reads postmaster@ and abuse@ unless they are defined; null for the first administrator.</param>
 /// <param name="Scram">Its accounts may log in by SCRAM.</param>
+/// <param name="Login">What mail programs may log in with: the account's password too, app passwords and tokens, or tokens only.</param>
+/// <param name="Mfa">Its people must have a second factor in a browser.</param>
 public sealed record DomainView(
     string Name,
     string DisplayName,
@@ -18,7 +20,9 @@ public sealed record DomainView(
     DateTimeOffset CreatedAt,
     DateTimeOffset? DisabledAt,
     DmarcHandling Dmarc,
-    bool Scram);
+    bool Scram,
+    LoginPolicy Login,
+    bool Mfa);
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record NewDomainBody(string Name);
@@ -29,7 +33,7 @@ public sealed record NewDomainBody(string Name);
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record DomainChangeBody(
     bool? PlusAddressing = null, string? CatchAll = null, string? Administrator = null, bool? Disabled = null,
-    DmarcHandling? Dmarc = null, bool? Scram = null);
+    DmarcHandling? Dmarc = null, bool? Scram = null, LoginPolicy? Login = null, bool? Mfa = null);
 
 /// <param name="Name">Where the record stands.</param>
 /// <param name="Record">The TXT record to publish.</param>

@@ -93,6 +93,7 @@ public sealed class Passkeys
                     + "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)")
                 .Bind(account.Value).Bind(id).Bind(made.Id).Bind(ceremony.Host).Bind(made.Key).Bind((long)made.Counter)
                 .Bind(Cleaned(label)).Bind(tx.Now).Bind(made.IsBackedUp).Execute();
+            AccountNews.Add(tx, account, AccountEvent.FactorAdded, $"the passkey “{Cleaned(label)}”");
             return new Passkey(id, Cleaned(label), tx.Now, null, made.IsBackedUp);
         }, ct);
         if (added.Ok) Log.FactorAdded(_log, account, "a passkey");
@@ -136,6 +137,7 @@ public sealed class Passkeys
             {
                 throw Refused.NotFound("there is no such passkey");
             }
+            AccountNews.Add(tx, account, AccountEvent.FactorRemoved, "a passkey");
             SecondFactors.ForgetIdleCodes(tx, account);
             return true;
         }, ct);

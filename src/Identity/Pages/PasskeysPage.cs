@@ -71,6 +71,7 @@ internal static class PasskeysPage
 
     private static async Task AddAsync(Visit visit)
     {
+        var wasAsked = (await visit.Directory.SecondFactors.StateAsync(visit.Account.Id, visit.Ct)).IsAsked;
         var added = await visit.Directory.Passkeys.AddAsync(
             visit.Account.Id, visit.Form["label"], PasskeyForm.Creation(visit.Form), PasskeyForm.Ceremony(visit), visit.Ct);
         if (!added.Ok)
@@ -78,6 +79,8 @@ internal static class PasskeysPage
             await ShowAsync(visit, added.Refusal);
             return;
         }
+        // Those who came in with the password alone go.
+        if (!wasAsked) await visit.Directory.Sessions.EndAllAsync(visit.Account.Id, visit.Session.Id, visit.Ct);
         await visit.Door.RenewAsync(visit.Http, visit.Session, LoginMethods.Passkey);
         await visit.GoAsync(Path + "?added");
     }

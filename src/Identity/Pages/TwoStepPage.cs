@@ -24,6 +24,10 @@ internal static class TwoStepPage
         Route.Post(CodesPath, Entry.Fresh, RenewCodesAsync),
     ];
 
+    /// <summary>One of the pages on which a second factor is made, or the proof that they ask for.</summary>
+    public static bool IsSetUp(Route route) => route.Path.StartsWith(Path, StringComparison.Ordinal)
+        || route.Path.StartsWith(PasskeysPage.Path, StringComparison.Ordinal) || route.Path.StartsWith(AgainPage.Path, StringComparison.Ordinal);
+
     private static async Task ShowAsync(Visit visit)
     {
         var state = await visit.Directory.SecondFactors.StateAsync(visit.Account.Id, visit.Ct);
@@ -31,11 +35,17 @@ internal static class TwoStepPage
             <h1>Two-step log-in</h1>
             <p class="lead">Whoever learns your password still cannot log in here without a second proof. Mail programs are not asked for it.</p>
             {Fields.Notice(visit.Has("removed") ? "The authenticator is removed." : null)}
+            {(visit.Has("demanded") ? Demanded : default)}
             {Authenticator(visit, state)}
             {Passkeys(state)}
             {Codes(visit, state)}
             """)));
     }
+
+    private static Html Demanded { get; } = Html.Of($"""
+        <div class="problem"><h2>Set up a second step first</h2>
+        <p>Your organisation asks for it: choose an authenticator or a passkey, then everything else opens.</p></div>
+        """);
 
     private static Html Authenticator(Visit visit, FactorState state) => state.TotpSince is { } since
         ? Html.Of($"""

@@ -36,6 +36,7 @@ internal sealed record IdCommand(string Client) : Command
     public override ValueTask<Reply> RunAsync(ImapSession session, CancellationToken ct)
     {
         session.Client = Client;
+        if (session.Identity is { } identity) session.Server.Authenticator.NoteClient(identity, session.LoginContext, Client);
         if (Client.Length > 0) Log.ClientId(session.Server.Log, session.Connection.SessionId, Client);
         var w = session.Connection.Write();
         w.Raw("* ID (\"name\" \"Posthorn\""u8);

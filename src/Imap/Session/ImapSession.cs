@@ -12,6 +12,7 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
     private Progress? _progress;
     private int _badInARow;
     private int _loginFailures;
+    private IDisposable? _live;
 
     public ImapServer Server => server;
 
@@ -82,6 +83,8 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
     public void LoggedIn(Identity identity)
     {
         Identity = identity;
+        _live = server.Authenticator.Live.Enter(identity, () => connection.Stop(LiveLogins.Ended));
+        if (Client.Length > 0) server.Authenticator.NoteClient(identity, LoginContext, Client);
         connection.Limits = connection.Limits with { IdleTimeout = ImapLimits.IdleTimeout };
         Log.LoggedIn(server.Log, connection.SessionId, identity.Login);
     }
@@ -92,6 +95,7 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
         Log.LoggedOut(server.Log, connection.SessionId, Identity!.Login);
         Select(null);
         Follow(null);
+        _live?.Dispose();
         (Identity, Enabled) = (null, Extensions.None);
         connection.Limits = connection.Limits with { IdleTimeout = ImapLimits.LoginTimeout };
     }
@@ -140,6 +144,7 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
             ReadStatus.Idle => "[UNAVAILABLE] nothing was heard for too long",
             ReadStatus.TooSlow => "the command came too slowly",
             ReadStatus.Endless => "the line has no end",
+            ReadStatus.Stopping when connection.StopReason is { } reason => "[UNAVAILABLE] " + reason,
             ReadStatus.Stopping => "[UNAVAILABLE] the server stops",
             _ => null,
         };
@@ -153,6 +158,7 @@ internal sealed class ImapSession(ImapServer server, WireConnection connection) 
     {
         Select(null);
         Follow(null);
+        _live?.Dispose();
     }
 
     private static void Bye(ref WireWriter w, string text)

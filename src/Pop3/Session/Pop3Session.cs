@@ -14,6 +14,7 @@ internal sealed class Pop3Session(Pop3Server server, WireConnection connection) 
     private Maildrop? _maildrop;
     private int _badInARow;
     private int _loginFailures;
+    private IDisposable? _live;
 
     public Pop3Server Server => server;
 
@@ -52,7 +53,9 @@ internal sealed class Pop3Session(Pop3Server server, WireConnection connection) 
             while (true)
             {
                 var line = await connection.Reader.ReadLineAsync();
-                var reply = line.Ok ? await ExecuteAsync(line.Line) : Replies.Of(line.Status);
+                var reply = line.Ok ? await ExecuteAsync(line.Line)
+                    : line.Status == ReadStatus.Stopping && connection.StopReason is { } reason ? Replies.Stopped(reason)
+                    : Replies.Of(line.Status);
                 if (!await FinishAsync(reply)) return;
             }
         }
@@ -85,6 +88,7 @@ internal sealed class Pop3Session(Pop3Server server, WireConnection connection) 
         }
         if (_maildrop is null) return Replies.NoMaildrop;
         _identity = identity;
+        _live = server.Authenticator.Live.Enter(identity, () => connection.Stop(LiveLogins.Ended));
         Log.LoggedIn(server.Log, connection.SessionId, identity.Login, _maildrop.Count);
         return Reply.Ok(string.Create(CultureInfo.InvariantCulture, $"{_maildrop.Left} messages ({_maildrop.OctetsLeft} octets)"));
     }
@@ -113,7 +117,11 @@ internal sealed class Pop3Session(Pop3Server server, WireConnection connection) 
         return connection.FlushAsync();
     }
 
-    public void Dispose() => LeaveMaildrop();
+    public void Dispose()
+    {
+        _live?.Dispose();
+        LeaveMaildrop();
+    }
 
     private void LeaveMaildrop()
     {

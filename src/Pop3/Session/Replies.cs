@@ -47,6 +47,9 @@ internal static class Replies
         _ => Reply.Gone, // RFC 1939 §3: the autologout timer ends a session without any response
     };
 
+    /// <summary>This connection alone is ended.</summary>
+    public static Reply Stopped(string reason) => Reply.Error(reason, "SYS/TEMP") with { Closes = true };
+
     public static Reply OfLogin(Refusal refusal) => refusal.Kind switch
     {
         RefusalKind.TooMany or RefusalKind.TemporarilyUnavailable => Reply.Error(refusal.Text, "SYS/TEMP"),

@@ -24,6 +24,7 @@ internal sealed class MailServer : IAsyncDisposable
     public static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan PurgeEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan NoticesEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan KeysEvery = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan RefreshPoliciesEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan SendReportsEvery = TimeSpan.FromMinutes(30);
@@ -115,9 +116,13 @@ internal sealed class MailServer : IAsyncDisposable
         _chores.Add("removal of old TLS results", ForgetReportsEvery, _delivery.Tls.Results.PurgeAsync);
         _chores.Add("removal of old reports", ForgetReportsEvery, new ReportBook(_storage.Db, _time).PurgeAsync);
         if (_trust.Indicators is { } marks) _chores.Add("removal of old marks", ForgetReportsEvery, async ct => await marks.PurgeAsync(ct));
+        _chores.Add("writing down which app passwords are used", AppPasswords.WriteEvery, _storage.Directory.AppPasswords.WriteUsesAsync);
+        _chores.Add("removal of old app passwords", ForgetReportsEvery, _storage.Directory.AppPasswords.PurgeAsync);
         await _storage.Directory.Bans.RefreshAsync(ct);
         _chores.Add("forgetting who is greylisted", PurgeEvery, _storage.Directory.Greylist.PurgeAsync);
         await _delivery.Intake.Rules.RefreshAsync(ct);
+        _chores.Add("notices to the owners of accounts", NoticesEvery, _delivery.SendNoticesAsync);
+        _chores.Add("removal of old notices", PurgeEvery, _storage.Directory.News.PurgeAsync);
         _chores.Add("writing of the log-in history", LoginHistory.WriteEvery, _storage.Directory.History.WriteAsync);
         _chores.Add("removal of old log-in history", PurgeEvery, _storage.Directory.History.PurgeAsync);
         _chores.Add("removal of ended web sessions", PurgeEvery, _storage.Directory.Sessions.PurgeAsync);

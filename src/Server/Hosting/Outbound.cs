@@ -36,8 +36,11 @@ internal static class Outbound
         Suffixes = config.PublicSuffixList is { } file ? Suffixes(file) : null,
         MarkAuthorities = config.MarkAuthoritiesFile is { } authorities ? Authorities(authorities) : null,
         Https = HttpsSettings.Beside(config.DeliveryPort),
-        PublicAddress = new UriBuilder(Uri.UriSchemeHttps, config.Hostname.Ascii, config.Port(Ports.Https)).Uri,
+        PublicAddress = PublicAddressOf(config),
     };
+
+    private static Uri PublicAddressOf(ServerConfig config) =>
+        new UriBuilder(Uri.UriSchemeHttps, config.Hostname.Ascii, config.Port(Ports.Https)).Uri;
 
     /// <exception cref="CommandFailedException">The password's file cannot be read, or is empty.</exception>
     public static Relay? RelayOf(ServerConfig config) => config.Relay is { } relay

@@ -84,6 +84,9 @@ internal static class Replies
         _ => Reply.Gone,
     };
 
+    /// <summary>This connection alone is ended.</summary>
+    public static Reply Stopped(string reason) => new(421, "4.7.0", reason, Closes: true);
+
     /// <summary>The client itself is not wanted.</summary>
     public static Reply OfClient(Refusal refusal) => refusal.Kind == RefusalKind.TemporarilyUnavailable
         ? new(421, "4.7.0", refusal.Text, Closes: true)

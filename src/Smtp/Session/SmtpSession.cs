@@ -14,6 +14,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     private int _badInARow;
     private int _mistakes;
     private int _loginFailures;
+    private IDisposable? _live;
     private int _recipientsRefused;
     private int _turnsWithoutMail;
     private Func<ValueTask<Reply>>? _instead; // the command that came where a chunk should have
@@ -69,7 +70,9 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
             while (true)
             {
                 var line = await connection.Reader.ReadLineAsync();
-                var reply = line.Ok ? await ExecuteAsync(line.Line) : Replies.Of(line.Status);
+                var reply = line.Ok ? await ExecuteAsync(line.Line)
+                    : line.Status == ReadStatus.Stopping && connection.StopReason is { } reason ? Replies.Stopped(reason)
+                    : Replies.Of(line.Status);
                 if (!await FinishAsync(reply)) return;
             }
         }
@@ -79,6 +82,7 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
         }
         finally
         {
+            _live?.Dispose();
             if (Milters is not null) await Milters.DisposeAsync();
         }
     }
@@ -104,11 +108,16 @@ internal sealed class SmtpSession(SmtpServer server, WireConnection connection)
     public void Greeted(string helo, bool extended) => (Helo, IsExtended, Mail, _origin) = (helo, extended, null, null);
 
     /// <summary>RFC 3207 §4.2: what the client said before the handshake was never said.</summary>
-    public void Forget() => (Helo, IsExtended, Identity, Mail, _origin) = (null, false, null, null, null);
+    public void Forget()
+    {
+        _live?.Dispose();
+        (Helo, IsExtended, Identity, Mail, _origin) = (null, false, null, null, null);
+    }
 
     public void LoggedIn(Identity identity)
     {
         (Identity, _origin, _turnsWithoutMail) = (identity, null, 0);
+        _live = server.Authenticator.Live.Enter(identity, () => connection.Stop(LiveLogins.Ended));
         Log.LoggedIn(server.Log, connection.SessionId, identity.Login);
     }
 

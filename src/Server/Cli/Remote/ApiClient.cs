@@ -87,6 +87,10 @@ internal sealed class ApiClient : IDisposable
         return all;
     }
 
+    /// <summary>A list that has an end of its own and comes in one piece.</summary>
+    public async Task<IReadOnlyList<T>> WholeAsync<T>(string path, JsonTypeInfo<Page<T>> shape, CancellationToken ct) =>
+        (await GetAsync(path, shape, ct)).Items;
+
     /// <summary>The lines of an answer that comes while the server works.</summary>
     public async IAsyncEnumerable<T> LinesAsync<T>(
         HttpMethod method, string path, JsonTypeInfo<T> shape, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)

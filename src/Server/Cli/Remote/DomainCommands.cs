@@ -64,11 +64,18 @@ internal static class DomainCommands
             Description = "What becomes of mail that fails DMARC: as its author's domain asks, into Junk at most, or delivered.",
             HelpName = "honour|quarantine|ignore",
         };
+        var mfa = new Option<bool?>("--mfa") { Description = "Whether its people must have a second factor in a browser." };
         var scram = new Option<bool?>("--scram")
         {
             Description = "Whether its accounts may log in by SCRAM; each from its next password, or its next log-in by PLAIN, on.",
             HelpName = "true|false",
         };
+        var login = new Option<string?>("--login")
+        {
+            Description = "What mail programs may log in with: also the account's password, app passwords (and tokens), or tokens only.",
+            HelpName = "password|app-password|oauth",
+        };
+        login.AcceptOnlyFromAmong("password", "app-password", "oauth");
         return remote.Command(
             "set",
             "Changes a domain; what is not named stays as it is.",
@@ -77,11 +84,11 @@ internal static class DomainCommands
                 Of(call.Get(name)),
                 new DomainChangeBody(
                     call.Get(plus), OrNone(call.Get(catchAll)), OrNone(call.Get(administrator)), call.Get(disabled), call.Get(dmarc),
-                    call.Get(scram)),
+                    call.Get(scram), PolicyOf(call.Get(login)), call.Get(mfa)),
                 AdminJson.Default.DomainChangeBody,
                 AdminJson.Default.DomainView,
                 call.Ct)),
-            name, plus, catchAll, administrator, disabled, dmarc, scram);
+            name, plus, catchAll, administrator, disabled, dmarc, scram, login, mfa);
     }
 
     private static Command Remove(RemoteOptions remote)
@@ -162,7 +169,22 @@ internal static class DomainCommands
         ("DMARC", d.Dmarc.ToString().ToLowerInvariant()),
         ("Administrator", d.Administrator ?? "the server's first"),
         ("SCRAM", d.Scram ? "yes" : "no"),
+        ("Mail programs", d.Login switch
+        {
+            LoginPolicy.AppPassword => "log in with app passwords and tokens",
+            LoginPolicy.OAuth => "log in with tokens only",
+            _ => "log in with the account's password, app passwords and tokens",
+        }),
+        ("Second factor", d.Mfa ? "demanded" : "as each likes"),
         ("Since", Text.Of(d.CreatedAt))));
+
+    private static LoginPolicy? PolicyOf(string? word) => word switch
+    {
+        "password" => LoginPolicy.Password,
+        "app-password" => LoginPolicy.AppPassword,
+        "oauth" => LoginPolicy.OAuth,
+        _ => null,
+    };
 
     private static string State(DomainView domain) => domain.DisabledAt is null ? "active" : "disabled";
 

@@ -25,7 +25,7 @@ internal static class LoginCommands
                     AdminJson.Default.SessionsEnded,
                     ended => call.Say($"{Text.Of(ended.Ended)} sessions ended."))
                 : call.Print(
-                    await call.Api.ListAsync(Of(call.Get(address), "sessions"), AdminJson.Default.SessionPage, call.Ct),
+                    await call.Api.WholeAsync(Of(call.Get(address), "sessions"), AdminJson.Default.SessionPage, call.Ct),
                     AdminJson.Default.SessionView,
                     sessions => Text.WriteTable(
                         call.Output,
@@ -45,7 +45,7 @@ internal static class LoginCommands
             "history",
             "Lists attempts to log in to an account, the latest first.",
             async call => call.Print(
-                await call.Api.ListAsync(Of(call.Get(address), "logins"), AdminJson.Default.LoginPage, call.Ct),
+                await call.Api.WholeAsync(Of(call.Get(address), "logins"), AdminJson.Default.LoginPage, call.Ct),
                 AdminJson.Default.LoginView,
                 logins => Text.WriteTable(
                     call.Output,

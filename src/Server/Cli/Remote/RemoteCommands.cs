@@ -12,7 +12,8 @@ internal static class RemoteCommands
         [
             DomainCommands.Create(remote), AccountCommands.Create(remote), AliasCommands.Create(remote), QueueCommands.Create(remote),
             ReportCommands.Create(remote), RouteCommands.Create(remote), SuppressionCommands.Create(remote), TlsCommands.Create(remote),
-            TokenCommands.Create(remote), BanCommands.Create(remote), RuleCommands.Create(remote), TraceCommand.Create(remote),
+            TokenCommands.Create(remote), AppPasswordCommands.Create(remote),
+            BanCommands.Create(remote), RuleCommands.Create(remote), TraceCommand.Create(remote),
             VerifyCommand.Create(remote),
         ];
     }
