@@ -42,6 +42,8 @@ internal sealed partial class PosthornTarget : Target
         ["POSTHORN_LIMITS_SENT_FIRST_TIME"] = "1000000000",
     };
 
+    public int HttpsPort => Base + 443;
+
     public override int OutboundPort => Base + 587;
     public override bool OutboundNeedsLogin => true;
 

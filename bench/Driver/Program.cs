@@ -25,9 +25,10 @@ try
         "syncs" => SyncsBench.Measure,
         "idle" => IdleBench.Measure,
         "imap" => ImapBench.Measure,
+        "jmap" => JmapBench.Measure,
         "append" => AppendBench.Measure,
         "outbound" => OutboundBench.Measure,
-        _ => throw new UsageException("usage: bench/run smtp|idle|imap|append|syncs|outbound|trust|report [--name value ...]"),
+        _ => throw new UsageException("usage: bench/run smtp|idle|imap|jmap|append|syncs|outbound|trust|report [--name value ...]"),
     };
     using var dns = new DnsStub();
     using var run = new Run(options, bench);

@@ -11,7 +11,8 @@ internal static class MembershipRows
     private const string RangeSql =
         $"SELECT {Columns} FROM membership WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 ORDER BY uid";
 
-    private const string OfEmailSql = $"SELECT {Columns}, mailbox FROM membership WHERE account = $1 AND email = $2";
+    // As a range: SQLite, which takes an account for small, would read all of it for an equal email.
+    private const string OfEmailSql = $"SELECT {Columns}, mailbox FROM membership WHERE account = $1 AND email BETWEEN $2 AND $2";
 
     public static MailboxSnapshot? Load(Snapshot db, AccountId account, MailboxId mailbox)
     {
