@@ -13,6 +13,7 @@ public sealed class ClientSetupTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _host = await TestHost.StartAsync();
+        await _host.AccountAsync("ann@example.test");
         _client = _host.Plain();
     }
 
@@ -83,7 +84,8 @@ public sealed class ClientSetupTests : IAsyncLifetime
     [Fact]
     public async Task A_question_without_end_is_not_read_to_it()
     {
-        var endless = Question("ann@example.test").Replace("<EMail", new string(' ', ClientSetup.QuestionOctetsMax) + "<EMail", StringComparison.Ordinal);
+        var spaces = new string(' ', ClientSetup.QuestionOctetsMax);
+        var endless = Question("ann@example.test").Replace("<EMail", spaces + "<EMail", StringComparison.Ordinal);
         using var answer = await AskAsync("/autodiscover/autodiscover.xml", endless);
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
     }

@@ -17,7 +17,10 @@ public sealed partial class DeviceTests
         var browser = await host.Browser().LogInAsync();
         var shown = await browser.SubmitAsync(New, new Dictionary<string, string>
         {
-            ["label"] = "Ann's <phone>", ["purpose"] = "read", ["lifetime"] = "90", ["networks"] = "192.0.2.0/24",
+            ["label"] = "Ann's <phone>",
+            ["purpose"] = "read",
+            ["lifetime"] = "90",
+            ["networks"] = "192.0.2.0/24",
         });
         shown.Is(HttpStatusCode.OK).Says("Ann&#x27;s &lt;phone&gt;");
         var secret = string.Concat(Groups().Match(shown.Text).Groups[1].Captures.Select(static four => four.Value));

@@ -137,6 +137,7 @@ internal static class DevicesPage
     private static Task ShowSecretAsync(Visit visit, IssuedAppPassword issued)
     {
         var address = visit.Account.Address.ToString();
+        var groups = Html.Join(issued.Secret.Chunk(4).Select(static four => Html.Of($"<span>{new string(four)}</span>")));
         var profile = "/mail/apple.mobileconfig?emailaddress=" + Uri.EscapeDataString(address);
         return visit.ShowAsync(new Page("Password of " + issued.Password.Label, Html.Of($"""
             <h1>{issued.Password.Label}</h1>
@@ -144,7 +145,7 @@ internal static class DevicesPage
             <section class="card side">
             {QrCode.Of(issued.Secret, "QR code of the password")}
             <div><h2>Password</h2>
-            <p class="secret groups">{Html.Join(issued.Secret.Chunk(4).Select(static four => Html.Of($"<span>{new string(four)}</span>")))}</p>
+            <p class="secret groups">{groups}</p>
             <dl><dt>User name</dt><dd>{address}</dd>
             <dt>User name where the program uses SCRAM</dt><dd>{address}+{issued.Password.Id}</dd></dl></div>
             </section>
