@@ -150,8 +150,8 @@ internal static class DevicesPage
             <dt>User name where the program uses SCRAM</dt><dd>{address}+{issued.Password.Id}</dd></dl></div>
             </section>
             <section class="card"><h2>Set up the rest</h2>
-            <p class="soft">Thunderbird and Outlook find the servers by your address. For iPhone, iPad and Mac there is a profile with everything but the
-            password; others need the <a href="/">settings for mail programs</a>.</p>
+            <p class="soft">Thunderbird and Outlook find the servers by your address. For iPhone, iPad and Mac there is a profile with everything but
+            the password; others need the <a href="/">settings for mail programs</a>.</p>
             <p class="actions"><a class="button quiet small" href="{profile}">Profile for Apple devices</a></p></section>
             <p class="actions"><a class="button" href="{Path}">The device has it</a></p>
             """)));
